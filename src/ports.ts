@@ -1,0 +1,227 @@
+/**
+ * Interfaces between the planes and what stands behind them. Adapters in io/ implement the store and the sink;
+ * the controller implements `Control`, through which the admin API reaches it.
+ */
+import type { RouteDocument } from './domain/document.ts'
+import type { Author, Operation, Refusal } from './domain/operations.ts'
+
+/** One accepted change. Exactly one per change; chained by SHA-256 over the entry before. */
+export type AuditEntry = {
+  readonly sequence: number
+  readonly type:
+    | 'weights'
+    | 'trigger'
+    | 'pause'
+    | 'resume'
+    | 'rollback'
+    | 'clear'
+    | 'variant'
+    | 'rollout'
+    | 'shadow'
+    | 'config'
+    | 'access'
+  readonly route: string | null
+  readonly variant: string | null
+  readonly by: string // token id, or `trigger:<name>`
+  readonly at: string
+  readonly reason: string
+  readonly requestId: string
+  readonly before: unknown
+  readonly after: unknown
+  readonly evidence: Readonly<Record<string, unknown>> | null
+  readonly revision: string | null // of the document after
+  readonly previous: string // sha256 of the entry before
+  readonly sha256: string
+}
+
+export type AuditDraft = Pick<
+  AuditEntry,
+  | 'type'
+  | 'route'
+  | 'variant'
+  | 'by'
+  | 'reason'
+  | 'requestId'
+  | 'before'
+  | 'after'
+  | 'evidence'
+  | 'revision'
+>
+
+export type WriteResult =
+  | {
+      readonly status: 'changed'
+      readonly document: RouteDocument
+      readonly scope: 'fleet' | 'local'
+      readonly audit: AuditEntry
+    }
+  | { readonly status: 'same'; readonly document: RouteDocument; readonly scope: 'fleet' | 'local' }
+  | { readonly status: 'refused'; readonly refusal: Refusal; readonly document: RouteDocument }
+
+/** How a route's document was found at start. */
+export type StateSource = 'store' | 'disk' | 'config'
+
+/** What a driver noticed and could go on from (an older generation used, a file unreadable); for log and metrics. */
+export type StateWarning = {
+  readonly route: string | null
+  readonly reason: string
+  readonly message: string
+}
+
+/**
+ * The route documents and the audit log. `write` resolves when the change is durable (file: fsynced) or is
+ * refused; it throws a SluiceError when neither can be said (disk full, store gone). Writes of one route are
+ * applied one after the other.
+ */
+export type StateStore = {
+  /** Opens the store. Routes without a document get `first(route)`, which is written. Throws when unusable. */
+  open(
+    routes: readonly string[],
+    first: (route: string) => RouteDocument
+  ): Promise<readonly StateWarning[]>
+  read(route: string): RouteDocument | null
+  source(route: string): StateSource
+  /** Adds a route after a reload. */
+  ensure(route: string, first: () => RouteDocument): Promise<RouteDocument>
+  write(route: string, operation: Operation, author: Author): Promise<WriteResult>
+  /** An audit entry that changes no document (reload, refused trigger, pause of a trigger). */
+  audit(draft: AuditDraft): Promise<AuditEntry>
+  /** Newest first. */
+  decisions(query: {
+    readonly route?: string
+    readonly since?: string
+    readonly afterSequence?: number
+    readonly limit: number
+  }): Promise<readonly AuditEntry[]>
+  onAudit(listener: (entry: AuditEntry) => void): () => void
+  onDocument(listener: (document: RouteDocument) => void): () => void
+  close(): Promise<void>
+}
+
+/** Published events (NDJSON now, Kafka later). Never throws and never blocks; what is lost is counted. */
+export type EventSink = {
+  publish(event: { readonly type: string; readonly key: string; readonly data: unknown }): void
+  readonly dropped: Readonly<Record<string, number>>
+  close(timeoutMs: number): Promise<void>
+}
+
+/** Monotonic ms since the process epoch, and the wall clock for display. */
+export type Clock = { readonly now: () => number; readonly wall: () => Date }
+
+export type TriggerView = {
+  readonly variant: string
+  readonly trigger: string // errors, client_errors, bad_predictions, latency, absence, gross
+  readonly state: 'armed' | 'warmup' | 'pausing' | 'fired'
+  readonly logEvidence: number
+  readonly threshold: number
+  readonly phi: number
+  readonly ratio: number | null
+  readonly n: number
+  readonly x: number
+  readonly since: string
+}
+
+export type RouteView = RouteDocument & {
+  readonly weights: Readonly<Record<string, number>>
+  readonly actualWeights: Readonly<Record<string, number>>
+  readonly ranges: Readonly<Record<string, readonly (readonly [number, number])[]>>
+  readonly triggers: readonly TriggerView[]
+  readonly replicas: { readonly applied: number; readonly of: number }
+}
+
+export type Actor = { readonly id: string; readonly requestId: string; readonly reason: string }
+
+export type Explanation = {
+  readonly unit: string | null
+  readonly salt: string
+  readonly hash: number | null
+  readonly bucket: number | null
+  readonly variant: string
+  readonly cohort: string // hash, override:<name>, other
+  readonly reason: string
+  readonly revision: string
+}
+
+export type RollbackAnswer = {
+  readonly route: string
+  readonly scope: 'fleet' | 'local'
+  readonly rollbacks: readonly { readonly variant: string; readonly id: string }[]
+  readonly lastChallengerRequest: string | null // ISO time of the last request sent to a challenger
+  readonly replicas: { readonly applied: number; readonly of: number }
+  readonly document: RouteDocument
+}
+
+/** Facts of a request for explain; header names in lower case. */
+export type ExplainFacts = {
+  readonly unit?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly query?: Readonly<Record<string, string>>
+  readonly trusted?: boolean
+}
+
+/**
+ * What the admin API can ask of the controller. Every method that changes something throws a SluiceError with
+ * the right status when it is refused, and leaves nothing half applied.
+ */
+export type Control = {
+  routes(): readonly RouteView[]
+  route(name: string): RouteView | null
+  weights(
+    route: string,
+    expect: string,
+    weights: Readonly<Record<string, number>>,
+    actor: Actor
+  ): Promise<RouteView>
+  /** Who would move: for each pair of variants the share of buckets in percent. */
+  planWeights(
+    route: string,
+    expect: string,
+    weights: Readonly<Record<string, number>>
+  ): {
+    readonly weights: Readonly<Record<string, number>>
+    readonly moves: readonly {
+      readonly from: string
+      readonly to: string
+      readonly percent: number
+    }[]
+  }
+  rollback(route: string, variant: string | null, actor: Actor): Promise<RollbackAnswer>
+  rollbackModel(modelVersion: string, actor: Actor): Promise<readonly RollbackAnswer[]>
+  clear(route: string, expect: string, rollback: string, actor: Actor): Promise<RouteView>
+  pause(route: string, variant: string | null, actor: Actor): Promise<RouteView>
+  resume(route: string, variant: string | null, actor: Actor): Promise<RouteView>
+  decisions(route: string, since: string | null, limit: number): Promise<readonly AuditEntry[]>
+  explain(route: string, facts: ExplainFacts): Explanation
+  putVariant(
+    route: string,
+    expect: string,
+    variant: string,
+    upstreams: readonly string[],
+    model: { readonly name?: string; readonly version?: string; readonly digest?: string } | null,
+    actor: Actor
+  ): Promise<RouteView>
+  deleteVariant(route: string, expect: string, variant: string, actor: Actor): Promise<RouteView>
+  /** The running configuration, secrets redacted, and where it differs from the store. */
+  config(): {
+    readonly config: unknown
+    readonly drift: readonly {
+      readonly route: string
+      readonly what: string
+      readonly file: unknown
+      readonly store: unknown
+    }[]
+  }
+  reload(
+    actor: Actor
+  ): Promise<{ readonly changed: readonly string[]; readonly warnings: readonly string[] }>
+  audit(draft: AuditDraft): Promise<AuditEntry>
+  auditAfter(sequence: number, limit: number): Promise<readonly AuditEntry[]>
+  onAudit(listener: (entry: AuditEntry) => void): () => void
+  ready(): {
+    readonly ready: boolean
+    readonly reasons: readonly string[]
+    readonly degraded: readonly string[]
+  }
+  /** Prometheus text. */
+  metrics(): Promise<string>
+}
