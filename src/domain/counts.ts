@@ -92,6 +92,7 @@ const F64 = {
   oldestPending: 1,
   lastAnswer: 2,
   lastAnsweredSend: 3,
+  lastSent: 4,
   size: 8
 } as const
 const WORDS = layout({

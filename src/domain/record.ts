@@ -59,6 +59,7 @@ export function recordSent(
   address: number
 ): void {
   const w = c.words
+  c.times[TIME_AT.lastSent] = now
   if (address >= 0) bump(w, AT.addresses + address * ADDRESSES.size + ADDRESSES.sent)
   if (!prediction || stratum === strataOf(c.splits) - 1) return
   const tick = Math.floor(now / TICK_MS)
