@@ -5,6 +5,16 @@
 import type { RouteDocument } from './domain/document.ts'
 import type { Author, Operation, Refusal } from './domain/operations.ts'
 
+type LogLine = (fields: Readonly<Record<string, unknown>>, message: string) => void
+
+/** A structured logger: fields first, then the sentence. Never given a token or a unit in clear. */
+export type Log = {
+  readonly debug: LogLine
+  readonly info: LogLine
+  readonly warn: LogLine
+  readonly error: LogLine
+}
+
 /** One accepted change. Exactly one per change; chained by SHA-256 over the entry before. */
 export type AuditEntry = {
   readonly sequence: number

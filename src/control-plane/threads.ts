@@ -1,0 +1,168 @@
+/**
+ * The life of the data threads: start, hand over snapshots, replace the dead, drain, stop.
+ *
+ * A thread that dies is replaced with back-off; its counters are in shared memory and stay. A thread that
+ * cannot listen at the start stops the start; later it is tried again. The control plane never waits for a
+ * thread but for the acknowledgement of a snapshot, and that with a limit.
+ */
+import { Worker } from 'node:worker_threads'
+import type { FromThread, Snapshot, ThreadSettings, ToThread } from '../domain/snapshot.ts'
+import { fail, type SluiceError } from '../errors.ts'
+import type { Log } from '../ports.ts'
+import type { Regions } from './regions.ts'
+
+export type ThreadsOptions = {
+  readonly entry: URL
+  readonly count: number
+  readonly settings: Omit<ThreadSettings, 'index' | 'header' | 'threads'>
+  readonly regions: Regions
+  readonly log: Log
+}
+
+export type Threads = {
+  /** Starts all threads with a first snapshot; resolves with the port when every one of them accepts. */
+  start(snapshot: Snapshot): Promise<{ readonly host: string; readonly port: number }>
+  post(snapshot: Snapshot): void
+  /** Resolves when every living thread works on `sequence`, or after `limitMs`; says how many do. */
+  applied(sequence: number, limitMs: number): Promise<number>
+  accepting(): number
+  drain(graceMs: number): Promise<void>
+  stop(): Promise<void>
+}
+
+type Slot = {
+  worker: Worker | null
+  applied: number
+  listening: boolean
+  deaths: number
+  drained: boolean
+}
+
+const BACKOFF_MS = [100, 500, 2_000, 5_000, 10_000] as const
+const STEADY_MS = 60_000
+
+export function createThreads(options: ThreadsOptions): Threads {
+  const { log, regions } = options
+  const slots: Slot[] = Array.from({ length: options.count }, () => ({
+    worker: null,
+    applied: 0,
+    listening: false,
+    deaths: 0,
+    drained: false
+  }))
+  const waiters = new Set<() => void>()
+  let current: Snapshot | null = null
+  let address = { host: options.settings.listen.host, port: options.settings.listen.port }
+  let ending = false
+
+  function settle(): void {
+    for (const waiter of [...waiters]) waiter()
+  }
+
+  function send(slot: Slot, message: ToThread): void {
+    slot.worker?.postMessage(message)
+  }
+
+  function spawn(index: number, slot: Slot, started?: (error: SluiceError | null) => void): void {
+    const settings: ThreadSettings = {
+      ...options.settings,
+      index,
+      threads: options.count,
+      header: regions.header(index),
+      listen: { ...options.settings.listen, port: address.port }
+    }
+    const worker = new Worker(options.entry, { workerData: settings, name: `data-${index}` })
+    const born = performance.now()
+    slot.worker = worker
+    slot.applied = 0
+    slot.drained = false
+    worker.on('message', (message: FromThread) => {
+      if (message.type === 'listening') {
+        slot.listening = true
+        address = { host: message.host, port: message.port }
+        started?.(null)
+      } else if (message.type === 'failed') {
+        const place = `${address.host}:${address.port}`
+        started?.(
+          message.code === 'EADDRINUSE'
+            ? fail('SLC_PORT_IN_USE', [place])
+            : fail('SLC_LISTEN', [place, message.message])
+        )
+      } else if (message.type === 'applied') slot.applied = message.sequence
+      else if (message.type === 'drained') slot.drained = true
+      else log[message.level]({ thread: index, ...message.fields }, message.msg)
+      settle()
+    })
+    worker.on('error', error => log.error({ thread: index, err: error }, 'data thread failed'))
+    worker.on('exit', code => {
+      slot.worker = null
+      slot.listening = false
+      slot.drained = true
+      settle()
+      if (ending) return
+      if (performance.now() - born > STEADY_MS) slot.deaths = 0
+      const wait = BACKOFF_MS[Math.min(slot.deaths, BACKOFF_MS.length - 1)] ?? 10_000
+      slot.deaths++
+      log.error({ thread: index, code, wait }, 'data thread ended; another one starts')
+      setTimeout(() => {
+        if (!ending) spawn(index, slot)
+      }, wait).unref()
+    })
+    if (current)
+      send(slot, { type: 'snapshot', snapshot: current, counters: regions.buffers(index) })
+  }
+
+  function until(done: () => boolean, limitMs: number): Promise<void> {
+    return new Promise(resolve => {
+      const finish = () => {
+        waiters.delete(check)
+        clearTimeout(timer)
+        resolve()
+      }
+      const check = () => {
+        if (done()) finish()
+      }
+      const timer = setTimeout(finish, limitMs)
+      waiters.add(check)
+      check()
+    })
+  }
+
+  return {
+    async start(snapshot) {
+      current = snapshot
+      for (const [index, slot] of slots.entries()) {
+        // One after the other: with port 0 the first one finds the port that the others share.
+        const error = await new Promise<SluiceError | null>(resolve => spawn(index, slot, resolve))
+        if (error) {
+          ending = true
+          throw error
+        }
+      }
+      return address
+    },
+    post(snapshot) {
+      current = snapshot
+      for (const [index, slot] of slots.entries()) {
+        send(slot, { type: 'snapshot', snapshot, counters: regions.buffers(index) })
+      }
+    },
+    async applied(sequence, limitMs) {
+      const ready = (slot: Slot) => slot.worker === null || slot.applied >= sequence
+      await until(() => slots.every(ready), limitMs)
+      return slots.filter(ready).length
+    },
+    accepting: () => slots.filter(slot => slot.listening).length,
+    async drain(graceMs) {
+      ending = true
+      for (const slot of slots) send(slot, { type: 'drain', graceMs })
+      await until(() => slots.every(slot => slot.drained), graceMs + 1_000)
+    },
+    async stop() {
+      ending = true
+      for (const slot of slots) send(slot, { type: 'stop' })
+      await until(() => slots.every(slot => slot.worker === null), 500)
+      await Promise.all(slots.map(slot => slot.worker?.terminate()))
+    }
+  }
+}
