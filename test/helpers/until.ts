@@ -1,0 +1,26 @@
+/**
+ * Waiting for a condition with a deadline; the only way in which a test waits.
+ *
+ * `probe` is asked again every `every` ms until it gives something but undefined or false. A probe that throws
+ * counts as "not yet"; the last error is told when the deadline passes.
+ */
+export async function until<T>(
+  what: string,
+  probe: () => Promise<T | undefined | false> | T | undefined | false,
+  { within = 15_000, every = 25 }: { readonly within?: number; readonly every?: number } = {}
+): Promise<T> {
+  const end = performance.now() + within
+  let last: unknown
+  for (;;) {
+    try {
+      const value = await probe()
+      if (value !== undefined && value !== false) return value
+    } catch (error) {
+      last = error
+    }
+    if (performance.now() > end) {
+      throw new Error(`not in ${within} ms: ${what}`, last === undefined ? {} : { cause: last })
+    }
+    await new Promise(resolve => setTimeout(resolve, every))
+  }
+}
