@@ -2,7 +2,15 @@
  * The document of a route: everything about it that changes at run time and that all replicas agree on
  * (state.md). Ordered by (epoch, revision); weights change by compare-and-set, a rollback is a join that
  * needs no revision and raises the epoch. The operations on it are in operations.ts.
+ *
+ * Weights, the lookup table and the phase are derived here and never stored beside what they derive from,
+ * but for `phase`, which readers of the document need. Names of variants may be words that every object has
+ * (`constructor`), so members are read by `challengerOf` and never by a plain index.
  */
+import { flatten, freeOf, type Ledger, type RangeOwner, type Ranges, sizeOf } from './ranges.ts'
+
+export type { Ranges }
+
 export type Phase =
   | 'steady'
   | 'progressing'
@@ -22,9 +30,6 @@ export const PHASES: readonly Phase[] = [
   'rolled-back',
   'aborted'
 ]
-
-/** Intervals [start, end) of buckets, in order of acquisition. */
-export type Ranges = readonly (readonly [number, number])[]
 
 export type Pause = { readonly by: string; readonly at: string; readonly reason: string }
 
@@ -77,4 +82,67 @@ export function revisionOf(document: {
   readonly revision: number
 }): string {
   return `${document.epoch}-${document.revision}`
+}
+
+/** Weight of the champion and of every challenger in percent, at most two decimals; they sum to 100. */
+export function weightsOf(document: RouteDocument): Readonly<Record<string, number>> {
+  const sizes = Object.entries(rangesOf(document))
+  return Object.fromEntries(sizes.map(([name, ranges]) => [name, percentOf(sizeOf(ranges))]))
+}
+
+/** Ranges of the champion (sorted) and of every challenger (in order of acquisition). */
+export function rangesOf(document: RouteDocument): Readonly<Record<string, Ranges>> {
+  const ledger = ledgerOf(document)
+  return { [document.champion]: freeOf(ledger), ...ledger }
+}
+
+/** The sorted lookup table of names: every bucket of 0..9999 exactly once. */
+export function rangeTable(document: RouteDocument): readonly RangeOwner<string>[] {
+  return flatten(ledgerOf(document), document.champion)
+}
+
+/** The challengers' ranges alone. */
+export function ledgerOf(document: RouteDocument): Ledger {
+  const entries = Object.entries(document.challengers)
+  return Object.fromEntries(entries.map(([name, challenger]) => [name, challenger.ranges]))
+}
+
+/** The challenger of that name; null when the document has none. */
+export function challengerOf(document: RouteDocument, name: string): Challenger | null {
+  if (!Object.hasOwn(document.challengers, name)) return null
+  return document.challengers[name] ?? null
+}
+
+/** What was added or changed at run time about a variant; null when nothing was. */
+export function registeredOf(document: RouteDocument, name: string): RegistryEntry | null {
+  if (!Object.hasOwn(document.registry, name)) return null
+  return document.registry[name] ?? null
+}
+
+/** The phase of a route that has no rollout: the gravest thing that is true of any challenger. */
+export function phaseOf(challengers: Readonly<Record<string, Challenger>>): Phase {
+  const all = Object.values(challengers)
+  if (all.some(challenger => challenger.rollback !== null)) return 'rolled-back'
+  if (all.some(challenger => challenger.paused !== null)) return 'paused'
+  return 'steady'
+}
+
+/** Whether `a` is a later routing state than `b`: by epoch, then by revision. */
+export function isLater(
+  a: { readonly epoch: number; readonly revision: number },
+  b: { readonly epoch: number; readonly revision: number }
+): boolean {
+  return a.epoch > b.epoch || (a.epoch === b.epoch && a.revision > b.revision)
+}
+
+/** Buckets of a weight in percent; null when it is not 0..100 with at most two decimals. */
+export function bucketsOf(percent: number): number | null {
+  const buckets = Math.round(percent * 100)
+  const fits = buckets / 100 === percent && buckets >= 0 && buckets <= 10_000
+  return fits ? Math.abs(buckets) : null
+}
+
+/** Percent of a number of buckets; exact to two decimals. */
+export function percentOf(buckets: number): number {
+  return buckets / 100
 }
