@@ -1,0 +1,181 @@
+/**
+ * The control plane of one process: joins configuration, state, counters and addresses, and answers the admin
+ * API through the port `Control`. It owns no socket; what it starts, it stops.
+ */
+import type { Config } from '../config/config.ts'
+import { TICK_MS, TIME_AT } from '../domain/counts.ts'
+import type { RouteDocument } from '../domain/document.ts'
+import { fail } from '../errors.ts'
+import type { Clock, Control, Log, StateStore } from '../ports.ts'
+import { type Commands, createCommands } from './commands.ts'
+import { createEffects, type Effects } from './effects.ts'
+import { explainRequest } from './explain.ts'
+import type { LiveRoute } from './live-route.ts'
+import type { Regions } from './regions.ts'
+import { createReload, type Reload, type ReloadResult } from './reload.ts'
+import { createRoster, type Roster } from './roster.ts'
+import { buildSnapshot } from './routing.ts'
+import type { Threads } from './threads.ts'
+import { createTicker } from './ticker.ts'
+import type { Upstreams } from './upstreams.ts'
+import { viewOf } from './view.ts'
+
+export type ControllerOptions = {
+  readonly config: Config
+  readonly store: StateStore
+  readonly threads: Threads
+  readonly regions: Regions
+  readonly upstreams: Upstreams
+  readonly clock: Clock
+  readonly log: Log
+  readonly newId: (prefix: string) => string
+  readonly pseudonym: string
+  readonly checkUpstream: (url: string) => Promise<void>
+  readonly load: () => Promise<ReloadResult>
+  /** Renders Prometheus text of what the controller knows. */
+  readonly metrics: (controller: ControllerState) => Promise<string>
+}
+
+/** What the metrics read. */
+export type ControllerState = {
+  readonly roster: Roster
+  readonly regions: Regions
+  readonly store: StateStore
+  readonly upstreams: Upstreams
+  readonly effects: Effects
+  readonly reload: Reload
+}
+
+export type Controller = Control & {
+  readonly roster: Roster
+  /** Takes the documents of the store and starts to judge. Data threads are started by the caller after it. */
+  start(): void
+  /** Not ready any more; traffic goes on. */
+  leave(): void
+  stop(): void
+}
+
+const APPLY_LIMIT_MS = 1_000
+
+export function createController(options: ControllerOptions): Controller {
+  const { store, threads, regions, upstreams, clock, log, newId } = options
+  const addresses = (route: string, variant: string) => upstreams.addresses(route, variant)
+  const roster = createRoster(
+    (sequence, routes) =>
+      buildSnapshot({
+        sequence,
+        routes,
+        regions,
+        addresses,
+        pseudonym: options.pseudonym,
+        trustedProxies: reload.config().trustedProxies
+      }),
+    snapshot => threads.post(snapshot)
+  )
+  const reload = createReload({
+    config: options.config,
+    load: options.load,
+    roster,
+    store,
+    upstreams,
+    clock,
+    log,
+    newId
+  })
+  const effects = createEffects({ roster, store, clock, log, newId })
+  const bornMs = clock.wall().getTime() - clock.now()
+  const view = (route: LiveRoute) => viewOf(route, { bornMs })
+  const commands: Commands = createCommands({
+    roster,
+    store,
+    clock,
+    newId,
+    view,
+    checkUpstream: options.checkUpstream,
+    applied: async () => {
+      await threads.applied(roster.current().sequence, APPLY_LIMIT_MS)
+    },
+    lastSent: (route, variants) => lastSent(regions, route, variants, bornMs)
+  })
+  const tick = createTicker({ roster, regions, addresses, now: clock.now, act: effects.act })
+  let timer: NodeJS.Timeout | null = null
+  let leaving = false
+  const unsubscribe: (() => void)[] = []
+
+  function known(name: string): LiveRoute {
+    const route = roster.get(name)
+    if (!route) throw fail('SLC_ADMIN_NOT_FOUND', [`route ${name}`])
+    return route
+  }
+
+  function onDocument(document: RouteDocument): void {
+    roster.setDocument(document)
+    upstreams.configure(roster.all())
+    roster.publish()
+  }
+
+  return {
+    ...commands,
+    roster,
+    routes: () => roster.all().map(view),
+    route: name => {
+      const route = roster.get(name)
+      return route ? view(route) : null
+    },
+    decisions(name, since, limit) {
+      known(name)
+      return store.decisions({ route: name, limit, ...(since === null ? {} : { since }) })
+    },
+    explain: (name, facts) => explainRequest(roster.current(), known(name).config.name, facts),
+    config: () => reload.describe(),
+    reload: actor => reload.run(actor),
+    audit: draft => store.audit(draft),
+    auditAfter: (sequence, limit) => store.decisions({ afterSequence: sequence, limit }),
+    onAudit: listener => store.onAudit(listener),
+    ready() {
+      const reasons: string[] = []
+      if (leaving) reasons.push('draining')
+      if (threads.accepting() === 0) reasons.push('no data thread accepts connections')
+      const degraded = roster.all().flatMap(route => {
+        const { champion } = route.document
+        const healthy = addresses(route.config.name, champion).some(address => address.healthy)
+        return healthy
+          ? []
+          : [`route ${route.config.name}: no healthy address of champion ${champion}`]
+      })
+      if (!reload.lastSucceeded()) degraded.push('the last reload was refused')
+      return { ready: reasons.length === 0, reasons, degraded }
+    },
+    metrics: () => options.metrics({ roster, regions, store, upstreams, effects, reload }),
+    start() {
+      reload.begin()
+      unsubscribe.push(store.onDocument(onDocument))
+      unsubscribe.push(upstreams.onChange(() => roster.publish()))
+      timer = setInterval(tick, TICK_MS)
+    },
+    leave() {
+      leaving = true
+    },
+    stop() {
+      if (timer) clearInterval(timer)
+      for (const end of unsubscribe) end()
+      upstreams.stop()
+    }
+  }
+}
+
+/** ISO time of the last request that was sent to any of `variants`; null when there was none. */
+function lastSent(
+  regions: Regions,
+  route: LiveRoute,
+  variants: readonly string[],
+  bornMs: number
+): string | null {
+  let last = 0
+  for (const variant of variants) {
+    for (const { times } of regions.of(route.config.name, variant, route.splits)) {
+      last = Math.max(last, times[TIME_AT.lastSent] ?? 0)
+    }
+  }
+  return last === 0 ? null : new Date(bornMs + last).toISOString()
+}

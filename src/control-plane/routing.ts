@@ -1,0 +1,134 @@
+/**
+ * From live routes to the routing snapshot that data threads work with. Pure but for the allocation of
+ * counters; nothing here waits. A variant that the document names and nothing defines any more owns nothing:
+ * its buckets are the champion's.
+ */
+
+import { rangeTable, revisionOf } from '../domain/document.ts'
+import { BUCKETS } from '../domain/hash.ts'
+import type { Override } from '../domain/route.ts'
+import type {
+  AddressSnapshot,
+  OverrideSnapshot,
+  RangeEntry,
+  RouteSnapshot,
+  Snapshot,
+  VariantSnapshot
+} from '../domain/snapshot.ts'
+import { isRolledBack, type LiveRoute, type LiveVariant, variantsOf } from './live-route.ts'
+import type { Regions } from './regions.ts'
+
+export type RoutingInput = {
+  readonly sequence: number
+  readonly routes: readonly LiveRoute[]
+  readonly trustedProxies: readonly string[]
+  readonly pseudonym: string
+  readonly regions: Regions
+  readonly addresses: (route: string, variant: string) => readonly AddressSnapshot[]
+}
+
+/** One immutable value for all data threads. */
+export function buildSnapshot(input: RoutingInput): Snapshot {
+  return {
+    sequence: input.sequence,
+    trustedProxies: input.trustedProxies,
+    pseudonym: input.pseudonym,
+    routes: input.routes.map(route => routeSnapshot(route, input))
+  }
+}
+
+/** Who owns which buckets, by variant index; the champion owns what nobody else has. */
+export function rangesOf(route: LiveRoute, variants: readonly LiveVariant[]): RangeEntry[] {
+  const champion = championIndex(route, variants)
+  return rangeTable(route.document).map(({ start, end, variant }) => {
+    const index = variants.findIndex(({ name }) => name === variant)
+    return { start, end, variant: index < 0 ? champion : index }
+  })
+}
+
+function championIndex(route: LiveRoute, variants: readonly LiveVariant[]): number {
+  const index = variants.findIndex(({ name }) => name === route.document.champion)
+  if (index >= 0) return index
+  return Math.max(
+    0,
+    variants.findIndex(({ name }) => name === route.config.champion)
+  )
+}
+
+function routeSnapshot(route: LiveRoute, input: RoutingInput): RouteSnapshot {
+  const { config, document } = route
+  const variants = variantsOf(route)
+  const latency = config.triggers.latency
+  return {
+    name: config.name,
+    match: config.match,
+    protocol: config.protocol,
+    hashOn: config.hashOn,
+    onMissingUnit: config.onMissingUnit,
+    revision: revisionOf(document),
+    salt: document.salt,
+    generation: route.generation,
+    champion: championIndex(route, variants),
+    ranges: rangesOf(route, variants),
+    overrides: overridesOf(config.overrides, document.salt, variants),
+    onUnavailable: config.onUnavailable,
+    badKinds: config.triggers.badPredictions?.kinds ?? [],
+    latency: latency ? { slaMs: latency.sla, of: latency.of } : null,
+    timeouts: config.timeouts,
+    stream: config.stream,
+    limits: config.limits,
+    headers: config.headers,
+    variants: variants.map(variant => variantSnapshot(route, variant, input))
+  }
+}
+
+function variantSnapshot(
+  route: LiveRoute,
+  variant: LiveVariant,
+  input: RoutingInput
+): VariantSnapshot {
+  const { settings } = variant
+  return {
+    name: variant.name,
+    counters: input.regions.indexOf(route.config.name, variant.name, route.splits),
+    rolledBack: isRolledBack(route, variant.name),
+    balance: settings?.balance ?? 'least-in-flight',
+    keepAliveMs: settings?.keepAliveMs ?? 1_500,
+    tls: settings?.tls ?? null,
+    rewrite: settings?.rewrite ?? null,
+    addresses: input.addresses(route.config.name, variant.name)
+  }
+}
+
+function overridesOf(
+  overrides: readonly Override[],
+  salt: string,
+  variants: readonly LiveVariant[]
+): OverrideSnapshot[] {
+  let stratum = 0
+  return overrides.map(override => {
+    if ('variant' in override) {
+      const index = variants.findIndex(({ name }) => name === override.variant)
+      return { override, variant: index < 0 ? null : index, split: null }
+    }
+    stratum++
+    const ranges = splitRanges(override.split, variants)
+    return { override, variant: null, split: { stratum, salt: `${salt}.${override.name}`, ranges } }
+  })
+}
+
+/** Cumulative ranges in the order of the configuration; percent with two decimals are whole buckets. */
+function splitRanges(
+  split: Readonly<Record<string, number>>,
+  variants: readonly LiveVariant[]
+): RangeEntry[] {
+  let start = 0
+  const ranges: RangeEntry[] = []
+  for (const [name, percent] of Object.entries(split)) {
+    const end = Math.min(BUCKETS, start + Math.round(percent * 100))
+    const variant = variants.findIndex(candidate => candidate.name === name)
+    if (variant >= 0 && end > start) ranges.push({ start, end, variant })
+    start = end
+  }
+  return ranges
+}

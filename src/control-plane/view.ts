@@ -1,0 +1,65 @@
+/**
+ * A route as the API shows it: the document, and what follows from it and from the counters.
+ */
+import { challengerOf, type RouteDocument, rangeTable } from '../domain/document.ts'
+import { sizeOf } from '../domain/ranges.ts'
+import type { RouteView, TriggerView } from '../ports.ts'
+import { type LiveRoute, variantsOf } from './live-route.ts'
+
+export type ViewContext = {
+  readonly bornMs: number // wall clock at the process epoch, ms
+}
+
+export function viewOf(route: LiveRoute, context: ViewContext): RouteView {
+  const { document } = route
+  return {
+    ...document,
+    weights: weightsOf(route),
+    actualWeights: route.shares.percent(),
+    ranges: rangesByVariant(route),
+    triggers: route.statuses.map(
+      (status): TriggerView => ({
+        variant: status.variant,
+        trigger: status.trigger,
+        state: status.state,
+        logEvidence: status.logEvidence,
+        threshold: status.threshold,
+        phi: status.phi,
+        ratio: status.ratio,
+        n: status.n,
+        x: status.x,
+        since: new Date(context.bornMs + status.sinceMs).toISOString()
+      })
+    ),
+    replicas: { applied: 1, of: 1 }
+  }
+}
+
+/** Percent per variant, two decimals; sums to 100. */
+export function weightsOf(route: LiveRoute): Readonly<Record<string, number>> {
+  const names = variantsOf(route).map(({ name }) => name)
+  const { champion, challengers } = route.document
+  const all = [...new Set([...names, champion, ...Object.keys(challengers)])]
+  return Object.fromEntries(all.map(name => [name, weightOf(route.document, name) / 100]))
+}
+
+/** Basis points that the hash gives to a variant. */
+export function weightOf(document: RouteDocument, variant: string): number {
+  if (variant === document.champion) {
+    const taken = Object.values(document.challengers).map(({ ranges }) => sizeOf(ranges))
+    return 10_000 - taken.reduce((sum, size) => sum + size, 0)
+  }
+  const challenger = challengerOf(document, variant)
+  return challenger ? sizeOf(challenger.ranges) : 0
+}
+
+function rangesByVariant(route: LiveRoute): RouteView['ranges'] {
+  const ranges = new Map<string, [number, number][]>()
+  for (const { name } of variantsOf(route)) ranges.set(name, [])
+  for (const { start, end, variant } of rangeTable(route.document)) {
+    const list = ranges.get(variant) ?? []
+    list.push([start, end])
+    ranges.set(variant, list)
+  }
+  return Object.fromEntries(ranges)
+}
