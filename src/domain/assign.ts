@@ -9,9 +9,9 @@
 import { type Check, compileCondition } from './condition.ts'
 import { type AssignmentReason, COHORTS, strataOf } from './counts.ts'
 import type { RequestFacts } from './facts.ts'
-import { bucketOfHash, hashText, saltPrefix } from './hash.ts'
-import { type Owners, ownerOf, ownersOf } from './owners.ts'
-import type { RouteSnapshot } from './snapshot.ts'
+import { BUCKETS, bucketOfHash, hashText, saltPrefix } from './hash.ts'
+import { ownerOf } from './ranges.ts'
+import type { RangeEntry, RouteSnapshot } from './snapshot.ts'
 import type { Unit } from './unit.ts'
 
 export type Assignment = {
@@ -30,7 +30,7 @@ export type Assignment = {
 export type AssignmentPlan = {
   readonly route: RouteSnapshot
   readonly prefix: Uint8Array
-  readonly owners: Owners
+  readonly owners: readonly RangeEntry[]
   readonly overrides: readonly CompiledOverride[]
   readonly lastStratum: number
 }
@@ -45,7 +45,7 @@ type CompiledOverride = {
         readonly stratum: number
         readonly salt: string
         readonly prefix: Uint8Array
-        readonly owners: Owners
+        readonly owners: readonly RangeEntry[]
       }
 }
 
@@ -54,8 +54,8 @@ export function compileAssignment(route: RouteSnapshot): AssignmentPlan {
   return {
     route,
     prefix: saltPrefix(route.salt),
-    owners: ownersOf(route.ranges),
-    overrides: route.overrides.flatMap(compileOverride),
+    owners: covering(route.ranges, route.champion),
+    overrides: route.overrides.flatMap(entry => compileOverride(entry, route.champion)),
     lastStratum: strataOf(splits) - 1
   }
 }
@@ -131,11 +131,11 @@ function byRanges(
   unitHash: number,
   hash: number,
   salt: string,
-  owners: Owners,
+  owners: readonly RangeEntry[],
   override: string | null
 ): Assignment {
   const bucket = bucketOfHash(hash)
-  const variant = ownerOf(owners, bucket)
+  const variant = ownerOf(owners, bucket) ?? plan.route.champion
   if (plan.route.variants[variant]?.rolledBack !== false) {
     const left = cohort === HASH ? OTHER : cohort
     return champion(plan, left, 'rolled_back', unitHash, salt, hash, bucket, override)
@@ -148,11 +148,11 @@ function atRandom(
   plan: AssignmentPlan,
   hash: number,
   salt: string,
-  owners: Owners,
+  owners: readonly RangeEntry[],
   override: string | null
 ): Assignment {
   const bucket = bucketOfHash(hash)
-  const variant = ownerOf(owners, bucket)
+  const variant = ownerOf(owners, bucket) ?? plan.route.champion
   if (plan.route.variants[variant]?.rolledBack !== false)
     return champion(plan, OTHER, 'rolled_back', hash, salt, hash, bucket, override)
   const stratum = plan.lastStratum
@@ -190,7 +190,23 @@ function champion(
   return { variant, cohort, stratum, reason, unitHash, salt, hash, bucket, override }
 }
 
-function compileOverride(entry: RouteSnapshot['overrides'][number]): readonly CompiledOverride[] {
+/** The table with the champion wherever a variant that does not exist any more left a gap. */
+function covering(ranges: readonly RangeEntry[], champion: number): readonly RangeEntry[] {
+  const covered: RangeEntry[] = []
+  let at = 0
+  for (const range of ranges) {
+    if (at < range.start) covered.push({ start: at, end: range.start, variant: champion })
+    covered.push(range)
+    at = range.end
+  }
+  if (at < BUCKETS) covered.push({ start: at, end: BUCKETS, variant: champion })
+  return covered
+}
+
+function compileOverride(
+  entry: RouteSnapshot['overrides'][number],
+  champion: number
+): readonly CompiledOverride[] {
   const { override, variant, split } = entry
   const common = {
     name: override.name,
@@ -200,6 +216,6 @@ function compileOverride(entry: RouteSnapshot['overrides'][number]): readonly Co
   if (variant !== null) return [{ ...common, target: { variant } }]
   if (split === null) return []
   const { stratum, salt, ranges } = split
-  const target = { stratum, salt, prefix: saltPrefix(salt), owners: ownersOf(ranges) }
+  const target = { stratum, salt, prefix: saltPrefix(salt), owners: covering(ranges, champion) }
   return [{ ...common, target }]
 }
