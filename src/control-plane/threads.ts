@@ -14,7 +14,8 @@ import type { Regions } from './regions.ts'
 export type ThreadsOptions = {
   readonly entry: URL
   readonly count: number
-  readonly settings: Omit<ThreadSettings, 'index' | 'header' | 'threads'>
+  /** Asked anew for each start of a thread: ports are known only when everything listens. */
+  readonly settings: () => Omit<ThreadSettings, 'index' | 'header' | 'threads'>
   readonly regions: Regions
   readonly log: Log
 }
@@ -52,7 +53,7 @@ export function createThreads(options: ThreadsOptions): Threads {
   }))
   const waiters = new Set<() => void>()
   let current: Snapshot | null = null
-  let address = { host: options.settings.listen.host, port: options.settings.listen.port }
+  let address: { host: string; port: number } | null = null
   let ending = false
 
   function settle(): void {
@@ -64,13 +65,10 @@ export function createThreads(options: ThreadsOptions): Threads {
   }
 
   function spawn(index: number, slot: Slot, started?: (error: SluiceError | null) => void): void {
-    const settings: ThreadSettings = {
-      ...options.settings,
-      index,
-      threads: options.count,
-      header: regions.header(index),
-      listen: { ...options.settings.listen, port: address.port }
-    }
+    const common = options.settings()
+    const listen = { ...common.listen, port: address?.port ?? common.listen.port }
+    const header = regions.header(index)
+    const settings: ThreadSettings = { ...common, index, threads: options.count, header, listen }
     const worker = new Worker(options.entry, { workerData: settings, name: `data-${index}` })
     const born = performance.now()
     slot.worker = worker
@@ -82,7 +80,7 @@ export function createThreads(options: ThreadsOptions): Threads {
         address = { host: message.host, port: message.port }
         started?.(null)
       } else if (message.type === 'failed') {
-        const place = `${address.host}:${address.port}`
+        const place = `${listen.host}:${listen.port}`
         started?.(
           message.code === 'EADDRINUSE'
             ? fail('SLC_PORT_IN_USE', [place])
@@ -139,6 +137,7 @@ export function createThreads(options: ThreadsOptions): Threads {
           throw error
         }
       }
+      if (address === null) throw fail('SLC_LISTEN', ['', 'no data thread'])
       return address
     },
     post(snapshot) {

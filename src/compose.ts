@@ -1,0 +1,191 @@
+/**
+ * The composition: the only file that knows every layer. Wires adapters into planes and gives one router that
+ * can be started, drained and stopped. When something cannot start, what was started is stopped again.
+ *
+ * Order of start: state, addresses, admin and telemetry listeners, data threads, so that a router that accepts
+ * a request can also be told to roll back.
+ */
+import { randomBytes } from 'node:crypto'
+import { createAdmin, createTelemetryServer } from './admin/server.ts'
+import type { Config, Listen, Token } from './config/config.ts'
+import { createController } from './control-plane/controller.ts'
+import { createRegions } from './control-plane/regions.ts'
+import { firstOf, type ReloadResult } from './control-plane/reload.ts'
+import { createThreads } from './control-plane/threads.ts'
+import { createUpstreams } from './control-plane/upstreams.ts'
+import { fail } from './errors.ts'
+import { createFileEvents } from './io/file-events.ts'
+import { fileLimit } from './io/file-limit.ts'
+import { createFileState } from './io/file-state.ts'
+import { createHealthProbe } from './io/health.ts'
+import { operatorToken } from './io/operator-token.ts'
+import { createResolver } from './io/resolve.ts'
+import type { Actor, Clock, EventSink, Log } from './ports.ts'
+import { renderMetrics } from './telemetry/metrics.ts'
+
+export type Router = {
+  readonly addresses: {
+    readonly listen: string
+    readonly admin: string
+    readonly telemetry: string | null
+  }
+  reload(actor: Actor): Promise<unknown>
+  /** Not ready, then no new connections, then no requests; `delayMs` for the load balancer to notice. */
+  drain(delayMs: number): Promise<void>
+  stop(): Promise<void>
+}
+
+const MAX_CONNECTIONS = 10_000
+const FLUSH_MS = 2_000
+
+/** Starts a router. Throws a SluiceError that says what to do when it cannot be. */
+export async function compose(
+  config: Config,
+  load: () => Promise<ReloadResult>,
+  log: Log
+): Promise<Router> {
+  const clock = processClock()
+  const cleanup: (() => Promise<unknown> | unknown)[] = []
+  const stop = async () => {
+    for (const step of cleanup.reverse()) await step()
+    cleanup.length = 0
+  }
+  try {
+    return await start()
+  } catch (error) {
+    await stop()
+    throw error
+  }
+
+  async function start(): Promise<Router> {
+    const store = createFileState({ directory: config.state.directory, clock, log })
+    const warnings = await store.open(
+      config.routes.map(route => route.name),
+      name => firstOf(config, routeNamed(config, name), clock, newId)
+    )
+    cleanup.push(() => store.close())
+    for (const warning of warnings) log.error({ ...warning }, warning.message)
+    const tokens = await tokensOf(config)
+    const events = await eventSink(config, clock, log)
+    cleanup.push(() => events.close(FLUSH_MS))
+    store.onAudit(entry => {
+      events.publish({ type: 'io.sluice.decision.v1', key: entry.route ?? '', data: entry })
+    })
+
+    let ports: readonly number[] = []
+    const regions = createRegions(config.threads)
+    const upstreams = createUpstreams({
+      resolver: createResolver(),
+      probe: createHealthProbe(),
+      clock,
+      log
+    })
+    const threads = createThreads({
+      entry: new URL('./data-plane/thread.ts', import.meta.url),
+      count: config.threads,
+      regions,
+      log,
+      settings: () => ({
+        epochMs: clock.epochMs,
+        listen: { host: config.listen.host, port: config.listen.port, reusePort: reusePort() },
+        tls: config.listen.tls,
+        maxConnections: Math.min(MAX_CONNECTIONS, Math.floor(fileLimit() / 3 / config.threads)),
+        accessLog: config.accessLog ? { sample: config.accessLog.sample } : null,
+        forbiddenPorts: ports
+      })
+    })
+    const controller = createController({
+      config,
+      store,
+      threads,
+      regions,
+      upstreams,
+      clock,
+      log,
+      newId,
+      pseudonym: `sluice-${randomBytes(4).toString('hex')}`,
+      load,
+      forbiddenPorts: () => ports,
+      metrics: renderMetrics
+    })
+    cleanup.push(() => controller.stop())
+    controller.start()
+    await upstreams.settled(FLUSH_MS)
+
+    const admin = createAdmin({
+      control: controller,
+      listen: config.admin.listen,
+      allowedHosts: config.admin.allowedHosts,
+      tokens,
+      log
+    })
+    cleanup.push(() => admin.stop())
+    const adminAt = await admin.start()
+    ports = [adminAt.port]
+    const telemetry = config.telemetry
+      ? createTelemetryServer({ control: controller, listen: config.telemetry.listen, log })
+      : null
+    cleanup.push(() => telemetry?.stop())
+    const telemetryAt = telemetry ? await telemetry.start() : null
+    if (telemetryAt) ports = [...ports, telemetryAt.port]
+
+    cleanup.push(() => threads.stop())
+    const dataAt = await threads.start(controller.snapshot())
+    ports = [...ports, dataAt.port]
+    return {
+      addresses: {
+        listen: urlOf(config.listen, dataAt),
+        admin: urlOf(config.admin.listen, adminAt),
+        telemetry:
+          telemetryAt && config.telemetry ? urlOf(config.telemetry.listen, telemetryAt) : null
+      },
+      reload: actor => controller.reload(actor),
+      async drain(delayMs) {
+        controller.leave()
+        await new Promise(resolve => setTimeout(resolve, delayMs))
+        await threads.drain(config.drain.grace)
+      },
+      stop
+    }
+  }
+}
+
+/** Monotonic ms since the start of the process, aligned for all threads by `epochMs` (hrtime). */
+function processClock(): Clock & { readonly epochMs: number } {
+  const epochMs = Number(process.hrtime.bigint()) / 1e6
+  const offset = performance.now()
+  return { epochMs, now: () => performance.now() - offset, wall: () => new Date() }
+}
+
+/** Time-ordered enough to be read, random enough never to meet again. */
+function newId(prefix: string): string {
+  return `${prefix}-${randomBytes(6).toString('hex')}`
+}
+
+function routeNamed(config: Config, name: string): Config['routes'][number] {
+  const route = config.routes.find(candidate => candidate.name === name)
+  if (!route) throw fail('SLC_ADMIN_NOT_FOUND', [`route ${name}`])
+  return route
+}
+
+async function tokensOf(config: Config): Promise<readonly Token[]> {
+  if (config.admin.tokens.length > 0) return config.admin.tokens
+  const { sha256 } = await operatorToken(config.state.directory)
+  return [{ id: 'operator', role: 'operator', sha256 }]
+}
+
+async function eventSink(config: Config, clock: Clock, log: Log): Promise<EventSink> {
+  if (config.events.driver === 'none') {
+    return { publish: () => undefined, dropped: {}, close: async () => undefined }
+  }
+  return createFileEvents({ directory: config.events.directory, clock, log })
+}
+
+function reusePort(): boolean {
+  return process.platform === 'linux'
+}
+
+function urlOf(listen: Listen, at: { readonly host: string; readonly port: number }): string {
+  const host = at.host.includes(':') ? `[${at.host}]` : at.host
+  return `${listen.tls ? 'https' : 'http'}://${host}:${at.port}`
+}

@@ -1,0 +1,102 @@
+/**
+ * The life of a serving process: configuration, start, signals, drain, exit code.
+ *
+ * SIGTERM drains (delay, then grace) and exits 0; SIGINT does without the delay; the second signal exits at
+ * once. SIGHUP reloads. A fault in the control plane is logged and traffic goes on: it never takes the data
+ * threads down.
+ */
+import { watch as watchFile } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import closeWithGrace from 'close-with-grace'
+import { compose, type Router } from './compose.ts'
+import type { Config } from './config/config.ts'
+import { formatProblem } from './config/diagnostics.ts'
+import { loadConfig } from './config/load.ts'
+import type { ReloadResult } from './control-plane/reload.ts'
+import { SluiceError } from './errors.ts'
+import { createLogger, type RootLog } from './telemetry/logger.ts'
+
+export type ServeOptions = {
+  readonly file: string
+  readonly watch: boolean
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+const WATCH_SETTLE_MS = 300
+const STOP_LIMIT_MS = 5_000
+
+/** Serves until a signal. Resolves with an exit code only when it could not start (2); otherwise it exits. */
+export async function serve(options: ServeOptions): Promise<number> {
+  const first = await loadConfig(options.file, options.env)
+  if (!first.ok) {
+    for (const problem of first.problems) process.stderr.write(`${formatProblem(problem)}\n`)
+    return 2
+  }
+  const { config } = first
+  const log = createLogger()
+  for (const warning of first.warnings) log.warn({ warning }, 'configuration warning')
+  let router: Router
+  try {
+    router = await compose(config, () => reloaded(options), log)
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error
+    process.stderr.write(`sluice: ${error.message} (${error.code})\n`)
+    return 2
+  }
+  keepGoing(log)
+  endWithGrace(router, config, log)
+  const reload = (by: string) => {
+    router.reload({ id: by, requestId: by, reason: by }).catch((error: unknown) => {
+      log.error({ err: error }, 'reload refused; the old configuration keeps running')
+    })
+  }
+  process.on('SIGHUP', () => reload('SIGHUP'))
+  if (options.watch) watchConfig(config.file, () => reload('watch'))
+  const { listen, admin, telemetry } = router.addresses
+  const line = { msg: 'ready', listen: [listen], admin, telemetry, pid: process.pid }
+  process.stdout.write(`${JSON.stringify(line)}\n`)
+  return new Promise(() => undefined)
+}
+
+async function reloaded(options: ServeOptions): Promise<ReloadResult> {
+  const next = await loadConfig(options.file, options.env)
+  if (next.ok) return next
+  return { ok: false, problems: next.problems.map(formatProblem) }
+}
+
+function endWithGrace(router: Router, config: Config, log: RootLog): void {
+  const { delay, grace } = config.drain
+  closeWithGrace(
+    {
+      delay: delay + grace + STOP_LIMIT_MS,
+      logger: false,
+      skip: ['SIGHUP', 'uncaughtException', 'unhandledRejection', 'beforeExit'],
+      onSecondSignal: signal => log.warn({ signal }, 'second signal; ending now'),
+      onTimeout: limit => log.error({ limit }, 'the end took too long; ending now')
+    },
+    async ({ signal }) => {
+      log.info({ signal, delay, grace }, 'draining')
+      await router.drain(signal === 'SIGINT' ? 0 : delay)
+      await router.stop()
+      log.info({}, 'stopped')
+      log.flush()
+    }
+  )
+}
+
+/** What nobody caught in the control plane: traffic does not depend on it, so it is told and survived. */
+function keepGoing(log: RootLog): void {
+  process.on('uncaughtException', error => log.error({ err: error }, 'uncaught exception'))
+  process.on('unhandledRejection', error => log.error({ err: error }, 'unhandled rejection'))
+}
+
+/** Watches the directory, because editors and ConfigMaps replace the file rather than write into it. */
+function watchConfig(file: string, changed: () => void): void {
+  let timer: NodeJS.Timeout | null = null
+  watchFile(dirname(file), { persistent: false }, (_event, name) => {
+    // A ConfigMap swaps the link `..data`, not the file itself.
+    if (name !== basename(file) && name !== '..data') return
+    if (timer) clearTimeout(timer)
+    timer = setTimeout(changed, WATCH_SETTLE_MS)
+  })
+}
