@@ -4,6 +4,7 @@
  */
 import type { RouteDocument } from './domain/document.ts'
 import type { Author, Operation, Refusal } from './domain/operations.ts'
+import type { TlsSettings } from './domain/snapshot.ts'
 
 type LogLine = (fields: Readonly<Record<string, unknown>>, message: string) => void
 
@@ -113,6 +114,41 @@ export type EventSink = {
   publish(event: { readonly type: string; readonly key: string; readonly data: unknown }): void
   readonly dropped: Readonly<Record<string, number>>
   close(timeoutMs: number): Promise<void>
+}
+
+/** Addresses of names. A literal address is its own answer. Nothing here throws but `lookup`. */
+export type Resolver = {
+  /**
+   * Resolves now and again every `refreshMs` (with jitter) until the returned function is called. A failure
+   * never replaces an answer; it is reported so that it can be counted.
+   */
+  watch(
+    hostname: string,
+    refreshMs: number,
+    listener: (answer: { readonly ips: readonly string[] } | { readonly failed: string }) => void
+  ): () => void
+  /** All addresses once, IPv4 and IPv6. Throws when there is none. */
+  lookup(hostname: string): Promise<readonly string[]>
+  /** Addresses of this machine's own interfaces. */
+  ownAddresses(): readonly string[]
+}
+
+/** One address to check: `GET path` at `ip:port`, as host `hostname`. */
+export type HealthTarget = {
+  readonly ip: string
+  readonly port: number
+  readonly hostname: string
+  readonly secure: boolean
+  readonly tls: TlsSettings | null
+  readonly path: string
+  readonly intervalMs: number
+  readonly unhealthy: number // failures in a row that put it out
+  readonly healthy: number // successes in a row that bring it back
+}
+
+export type HealthProbe = {
+  /** Reports the first result at once, then changes only, until the returned function is called. */
+  watch(target: HealthTarget, listener: (healthy: boolean, why: string) => void): () => void
 }
 
 /** Monotonic ms since the process epoch, and the wall clock for display. */
