@@ -101,6 +101,14 @@ const sentences = {
   SLC_ADMIN_NAME: [400, 'The name %s is not valid. Names match ^[a-z0-9][a-z0-9-]{0,62}$.'],
   SLC_ADMIN_CONTENT_TYPE: [415, 'The body must be application/json. Set Content-Type.'],
   SLC_ADMIN_TOO_LARGE: [413, 'The body is larger than 64 KiB. Send less.'],
+  SLC_ADMIN_KEY_REUSED: [
+    422,
+    'This Idempotency-Key was used for another request. Take a new key for a new change.'
+  ],
+  SLC_ADMIN_EVENTS_FULL: [
+    503,
+    'All %s places for event streams are taken. Close one, or read decisions instead.'
+  ],
   SLC_ADMIN_IF_MATCH: [
     428,
     'This change needs If-Match with the current ETag. Read the route first.'
@@ -165,14 +173,41 @@ const sentences = {
     500,
     'The state directory %s cannot be used (%s). Make it a directory that this user can write to, or set state.directory.'
   ],
+  SLC_STATE_LOCKED: [
+    500,
+    'The state directory %s is in use (%s). Stop that process, or give this one its own state.directory.'
+  ],
   SLC_STATE_CORRUPT: [
     500,
-    'No generation of %s is readable (%s); the configuration would be used instead. Restore the file from a backup, or remove it to accept that.'
+    'No generation of %s is readable (%s), so its state comes from the configuration. Restore the file from a backup and start again, or leave it so.'
   ],
   SLC_EVENTS_DIRECTORY: [
     500,
     'The events directory %s cannot be used (%s). Make it writable, or set events.driver to none.'
-  ]
+  ],
+  // The CLI
+  SLC_CLI_USAGE: [500, '%s. See %s.'],
+  SLC_CLI_TOKEN: [
+    500,
+    'There is no token to send: %s. Give one by --token-file or SLUICE_TOKEN, or name the state directory by --state.'
+  ],
+  SLC_CLI_UNREACHABLE: [
+    500,
+    'The admin API at %s cannot be reached (%s). Check that sluice serve runs, and give its address by --admin or SLUICE_ADMIN.'
+  ],
+  SLC_CLI_TIMEOUT: [
+    500,
+    'The admin API at %s did not answer within %s ms. Look at its log, or wait longer with --timeout.'
+  ],
+  SLC_CLI_UNKNOWN: [
+    500,
+    'The admin API at %s was asked and did not answer, so the change may have been made. Look with sluice status before you repeat it.'
+  ],
+  SLC_CLI_ANSWER: [
+    500,
+    'What listens at %s is not the admin API (status %s, no JSON). Check --admin and SLUICE_ADMIN.'
+  ],
+  SLC_CLI_REFUSED: [500, '%s (%s)']
 } as const satisfies Record<string, readonly [number, string]>
 
 export type ErrorCode = keyof typeof sentences

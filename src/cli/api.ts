@@ -1,0 +1,169 @@
+/**
+ * The admin API as the CLI sees it: one request, one answer, nothing repeated.
+ *
+ * A change whose answer does not come is reported as unknown (exit code 3) and is not sent again: the caller
+ * looks first. Answers that are no JSON of ours mean that somebody else listens there.
+ */
+import http from 'node:http'
+import https from 'node:https'
+import { fail, type SluiceError } from '../errors.ts'
+import { EXIT } from './exit.ts'
+
+const ANSWER_LIMIT = 64 * 1024 * 1024 // bytes
+
+export type Call = {
+  readonly method?: 'GET' | 'PUT' | 'POST'
+  readonly body?: unknown
+  readonly ifMatch?: string
+}
+
+export type Answer = {
+  readonly status: number
+  readonly etag: string | null
+  readonly body: unknown // parsed JSON
+}
+
+export type Api = {
+  readonly base: string
+  /** An answer with a 2xx status. Throws: 4 unreachable or not allowed, 3 no answer in time, 1 refused. */
+  call(path: string, call?: Call): Promise<Answer>
+  /** Any answer of a root path, which needs no token. */
+  probe(path: string): Promise<{ readonly status: number; readonly text: string }>
+}
+
+export type ApiOptions = {
+  readonly base: string // URL of the admin listener
+  readonly token: () => string
+  readonly timeoutMs: number
+}
+
+/** Throws SLC_CLI_USAGE when `base` is no http or https URL. */
+export function apiAt({ base, token, timeoutMs }: ApiOptions): Api {
+  const url = baseUrl(base)
+  const at = (path: string) => new URL(url.pathname.replace(/\/$/, '') + path, url)
+  return {
+    base: url.origin,
+    async call(path, call = {}) {
+      const body = call.body === undefined ? null : JSON.stringify(call.body)
+      const headers = {
+        accept: 'application/json',
+        authorization: `Bearer ${token()}`,
+        ...(call.ifMatch === undefined ? {} : { 'if-match': call.ifMatch }),
+        ...(body === null ? {} : { 'content-type': 'application/json' })
+      }
+      const method = call.method ?? 'GET'
+      const { status, etag, text } = await request(at(path), { method, headers, body, timeoutMs })
+      const parsed = parse(text, url.origin, status)
+      if (status >= 200 && status < 300) return { status, etag, body: parsed }
+      throw refusal(status, parsed)
+    },
+    probe: path => request(at(path), { method: 'GET', headers: {}, body: null, timeoutMs })
+  }
+}
+
+type Request = {
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | null
+  readonly timeoutMs: number
+}
+
+type RawAnswer = { readonly status: number; readonly etag: string | null; readonly text: string }
+
+function request(url: URL, { method, headers, body, timeoutMs }: Request): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    let connected = false
+    const send = url.protocol === 'https:' ? https.request : http.request
+    const req = send(url, {
+      method,
+      agent: false,
+      headers: body === null ? headers : { ...headers, 'content-length': Buffer.byteLength(body) }
+    })
+    const timer = setTimeout(() => {
+      reject(
+        connected ? timedOut(url, timeoutMs, method) : unreachable(url, 'no connection in time')
+      )
+      req.destroy()
+    }, timeoutMs)
+    const failed = (error: Error) => {
+      clearTimeout(timer)
+      reject(connected && method !== 'GET' ? unknownEnd(url) : unreachable(url, reasonOf(error)))
+    }
+    req.on('socket', socket => socket.once('connect', () => (connected = true)))
+    req.on('error', failed)
+    req.on('response', res => {
+      const chunks: Buffer[] = []
+      let size = 0
+      res.on('data', (chunk: Buffer) => {
+        size += chunk.length
+        if (size > ANSWER_LIMIT) res.destroy(new Error('its answer is too large'))
+        else chunks.push(chunk)
+      })
+      res.on('error', failed)
+      res.on('end', () => {
+        clearTimeout(timer)
+        const text = Buffer.concat(chunks).toString()
+        resolve({ status: res.statusCode ?? 0, etag: res.headers.etag ?? null, text })
+      })
+    })
+    req.end(body ?? undefined)
+  })
+}
+
+function baseUrl(base: string): URL {
+  const url = URL.canParse(base) ? new URL(base) : null
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.search !== '') {
+    throw fail(
+      'SLC_CLI_USAGE',
+      [`"${base}" is not the URL of an admin API, as http://127.0.0.1:9911`, 'sluice help'],
+      { exit: EXIT.usage }
+    )
+  }
+  return url
+}
+
+function parse(text: string, base: string, status: number): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw fail('SLC_CLI_ANSWER', [base, status], { exit: EXIT.noAccess })
+  }
+}
+
+/** What problem+json says, with the exit code that its status means. */
+function refusal(status: number, problem: unknown): SluiceError {
+  const { code, detail, title } = isRecord(problem) ? problem : {}
+  const sentence = [detail, title].find(text => typeof text === 'string') ?? `status ${status}`
+  const noAccess = [401, 403, 421, 429].includes(status)
+  const exit = noAccess ? EXIT.noAccess : status === 503 ? EXIT.inconclusive : EXIT.negative
+  return fail('SLC_CLI_REFUSED', [String(sentence), String(code ?? status)], {
+    exit,
+    status,
+    problem
+  })
+}
+
+function unreachable(url: URL, reason: string): SluiceError {
+  return fail('SLC_CLI_UNREACHABLE', [url.origin, reason], { exit: EXIT.noAccess })
+}
+
+function timedOut(url: URL, timeoutMs: number, method: string): SluiceError {
+  if (method !== 'GET') return unknownEnd(url)
+  return fail('SLC_CLI_TIMEOUT', [url.origin, timeoutMs], { exit: EXIT.inconclusive })
+}
+
+function unknownEnd(url: URL): SluiceError {
+  return fail('SLC_CLI_UNKNOWN', [url.origin], { exit: EXIT.inconclusive })
+}
+
+function reasonOf(error: Error & { code?: unknown }): string {
+  return typeof error.code === 'string' ? error.code : error.message
+}
+
+function isRecord(value: unknown): value is { readonly [key: string]: unknown } & {
+  readonly code?: unknown
+  readonly detail?: unknown
+  readonly title?: unknown
+} {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,36 @@
+/**
+ * What a verb is: its words and options, its help, and what it does with them.
+ *
+ * A verb is a thin client of the admin API. It decides nothing that the API decides, and its exit code says how
+ * it went (exit.ts). Help shows examples first, then what the verb causes.
+ */
+import type { Api } from './api.ts'
+import type { Arguments, OptionSpecs } from './args.ts'
+import type { Exit } from './exit.ts'
+import type { Screen } from './screen.ts'
+
+export type Command = {
+  readonly name: string
+  readonly summary: string // one line of the overview
+  readonly usage: string // words behind `sluice`
+  readonly examples: readonly string[]
+  readonly help: string // consequences, in sentences
+  readonly options: OptionSpecs
+  readonly words: readonly [number, number] // fewest and most
+  readonly run: (context: Context) => Promise<Exit>
+}
+
+export type Context = {
+  readonly args: Arguments
+  readonly json: boolean
+  readonly screen: Screen
+  readonly api: Api
+  readonly serve: (options: ServeOptions) => Promise<number>
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+export type ServeOptions = {
+  readonly file: string
+  readonly watch: boolean
+  readonly env: Readonly<Record<string, string | undefined>>
+}

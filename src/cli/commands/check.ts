@@ -1,0 +1,51 @@
+/** `sluice check`: everything that is wrong with a configuration, before it is served; the same check as serve's. */
+import { formatProblem } from '../../config/diagnostics.ts'
+import type { Command } from '../command.ts'
+import { EXIT } from '../exit.ts'
+import { clean } from '../screen.ts'
+import { findUnreachable } from '../upstream-check.ts'
+
+export const check: Command = {
+  name: 'check',
+  summary: 'check a configuration and say everything that is wrong with it',
+  usage: 'check [FILE=./sluice.yaml] [--online]',
+  examples: ['sluice check sluice.yaml', 'sluice check sluice.yaml --online'],
+  help: `Prints every problem with file, line, column and path; exit code 2 when there is one.
+Warnings are of what is legal and dangerous, and do not change the exit code.
+--online also connects to every upstream; one that does not accept is exit code 1.
+Variables and secrets are read as serve would read them, so check where it will run.`,
+  options: { online: { text: 'connect to every upstream too' } },
+  words: [0, 1],
+  async run({ args, env, json, screen }) {
+    const file = args.words[0] ?? './sluice.yaml'
+    const { loadConfig } = await import('../../config/load.ts')
+    const loaded = await loadConfig(file, env)
+    if (!loaded.ok) {
+      const { problems } = loaded
+      if (json) screen.json({ ok: false, problems, warnings: [], unreachable: [] })
+      else {
+        for (const problem of problems) screen.line(clean(formatProblem(problem)))
+        screen.note(`${file}: ${count(problems.length, 'problem')}`)
+      }
+      return EXIT.usage
+    }
+    const { warnings } = loaded
+    const unreachable = args.flag('online') ? await findUnreachable(loaded.config.routes) : []
+    if (json) screen.json({ ok: unreachable.length === 0, problems: [], warnings, unreachable })
+    else {
+      for (const warning of warnings) screen.line(clean(`warning: ${formatProblem(warning)}`))
+      for (const { route, variant, url, reason } of unreachable) {
+        screen.line(
+          clean(`${file} routes.${route}.variants.${variant}: ${url} is unreachable (${reason})`)
+        )
+      }
+      if (unreachable.length === 0)
+        screen.line(`${file} is valid: ${count(loaded.config.routes.length, 'route')}`)
+    }
+    return unreachable.length === 0 ? EXIT.ok : EXIT.negative
+  }
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`
+}

@@ -1,0 +1,67 @@
+/** `sluice decisions`: the audit log of a route, newest first, each with who, why and its evidence. */
+import type { AuditEntry } from '../../ports.ts'
+import { usage } from '../args.ts'
+import type { Command } from '../command.ts'
+import { callRoute } from '../documents.ts'
+import { EXIT } from '../exit.ts'
+import { clean, table } from '../screen.ts'
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
+export const decisions: Command = {
+  name: 'decisions',
+  summary: 'what was changed on a route, by whom, and with what evidence',
+  usage: 'decisions ROUTE [--since 2h] [--limit N]',
+  examples: [
+    'sluice decisions fraud',
+    'sluice decisions fraud --since 2h',
+    'sluice decisions fraud --since 2026-11-20T00:00:00Z --json'
+  ],
+  help: 'Newest first. Every accepted change has exactly one entry; entries are chained by SHA-256.',
+  options: {
+    since: { value: 'TIME', text: 'a time (ISO 8601) or how long ago: 30s, 15m, 2h, 7d' },
+    limit: { value: 'N', text: 'at most this many entries (default 50)' }
+  },
+  words: [1, 1],
+  async run({ args, api, json, screen }) {
+    const [route = ''] = args.words
+    const query = new URLSearchParams({ limit: limitOf(args.value('limit')) })
+    const since = args.value('since')
+    if (since !== undefined) query.set('since', sinceOf(since))
+    const { body } = await callRoute(api, route, `/decisions?${query}`, 'decisions')
+    if (json) screen.json(body)
+    else for (const line of lines(body as AuditEntry[])) screen.line(line) // the API's own document
+    return EXIT.ok
+  }
+}
+
+function lines(entries: readonly AuditEntry[]): string[] {
+  if (entries.length === 0) return ['nothing has been decided in this time']
+  const rows = entries.map(entry => [
+    entry.at,
+    entry.type,
+    entry.variant ?? '',
+    entry.by,
+    entry.revision ?? '',
+    entry.reason
+  ])
+  return table(['AT', 'WHAT', 'VARIANT', 'BY', 'REVISION', 'WHY'], rows).map(clean)
+}
+
+function limitOf(text = '50'): string {
+  if (/^[1-9]\d{0,3}$/.test(text)) return text
+  throw usage(`--limit is a number from 1 to 9999, not "${text}"`, 'decisions')
+}
+
+function sinceOf(text: string): string {
+  const [, amount, unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? []
+  const seconds = UNITS[unit]
+  if (amount !== undefined && seconds !== undefined) {
+    return new Date(Date.now() - Number(amount) * seconds * 1000).toISOString()
+  }
+  const time = Date.parse(text)
+  if (Number.isNaN(time)) {
+    throw usage(`--since is a time or a duration as 2h, not "${text}"`, 'decisions')
+  }
+  return new Date(time).toISOString()
+}

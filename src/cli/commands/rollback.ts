@@ -1,0 +1,83 @@
+/**
+ * `sluice rollback`: the one command of an incident. One call, no reading before it, no reason needed.
+ *
+ * It says when a challenger was last sent a request and how many replicas have it, because that is what the
+ * person who typed it has to know next.
+ */
+import type { RollbackAnswer } from '../../ports.ts'
+import { usage } from '../args.ts'
+import type { Command, Context } from '../command.ts'
+import { API, callRoute } from '../documents.ts'
+import { EXIT, type Exit } from '../exit.ts'
+import { ago, clean } from '../screen.ts'
+
+export const rollback: Command = {
+  name: 'rollback',
+  summary: 'take challengers out of traffic now',
+  usage: 'rollback ROUTE [VARIANT] [--reason TEXT]  |  rollback --model-version VERSION',
+  examples: [
+    'sluice rollback fraud',
+    'sluice rollback fraud v4 --reason "scores look wrong"',
+    'sluice rollback --model-version 4',
+    'bin/rollback.sh 4    # the same with curl alone'
+  ],
+  help: `Every challenger of ROUTE with weight or an override goes to 0 at once, or VARIANT alone.
+With --model-version: on every route where that model version has traffic.
+It latches: no trigger, plan or person raises the challenger again until sluice clear names the rollback.
+Requests under way finish. Repeating it is safe and says the same again.
+Exit code 1 when nothing has that model version, so that a wrong version is not taken for a success.`,
+  options: {
+    'model-version': { value: 'VERSION', text: 'wherever this model version has traffic' },
+    reason: { value: 'TEXT', text: 'why, for the audit log' }
+  },
+  words: [0, 2],
+  async run(context) {
+    const { args, api, json, screen } = context
+    const [route, variant] = args.words
+    const modelVersion = args.value('model-version')
+    if ((route === undefined) === (modelVersion === undefined)) {
+      throw usage('name either a route or a --model-version', 'rollback')
+    }
+    const reason = args.value('reason')
+    const why = reason === undefined ? {} : { reason }
+    const { body } =
+      route === undefined
+        ? await api.call(`${API}/rollback`, { method: 'POST', body: { modelVersion, ...why } })
+        : await callRoute(api, route, '/rollback', 'rollback', {
+            method: 'POST',
+            body: { ...(variant === undefined ? {} : { variant }), ...why }
+          })
+    // The API's own document: one answer for a route, a list for a model version.
+    const answers = (route === undefined ? body : [body]) as RollbackAnswer[]
+    if (json) screen.json(body)
+    else for (const answer of answers) told(context, answer)
+    return answers.length > 0 ? EXIT.ok : nothing(context, modelVersion ?? '')
+  }
+}
+
+function told({ screen }: Context, answer: RollbackAnswer): void {
+  const { route, rollbacks, lastChallengerRequest, replicas, scope } = answer
+  if (rollbacks.length === 0) screen.line(clean(`${route}: no challenger had traffic`))
+  for (const { variant, id } of rollbacks) {
+    screen.line(clean(`${route}: ${variant} is at 0 % (rollback ${id})`))
+  }
+  const last =
+    lastChallengerRequest === null
+      ? 'none was seen'
+      : clean(`${lastChallengerRequest} (${ago(lastChallengerRequest)})`)
+  screen.line(`last challenger request: ${last}`)
+  screen.line(`applied on ${replicas.applied} of ${replicas.of} replicas`)
+  if (scope === 'local') {
+    screen.line(
+      screen.paint('red', 'the store could not be reached: this replica alone has it so far')
+    )
+  }
+  for (const { id } of rollbacks) {
+    screen.line(clean(`to allow it again, once it is understood: sluice clear ${route} ${id}`))
+  }
+}
+
+function nothing({ screen }: Context, modelVersion: string): Exit {
+  screen.note(`No route gives traffic to model version ${clean(modelVersion)}. See sluice routes.`)
+  return EXIT.negative
+}

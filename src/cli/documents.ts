@@ -1,0 +1,104 @@
+/**
+ * Reads what the verbs need from the admin API: a route with its ETag, all routes.
+ *
+ * An unknown name is a wrong word of the command line (exit code 2) and comes with the nearest right one; the
+ * API is asked for the names only then.
+ */
+import { hint } from '../config/diagnostics.ts'
+import { SluiceError } from '../errors.ts'
+import type { RouteView } from '../ports.ts'
+import type { Answer, Api, Call } from './api.ts'
+import { usage } from './args.ts'
+
+export const API = '/admin/v1'
+
+export type ReadRoute = { readonly view: RouteView; readonly etag: string }
+
+/** The route and the ETag under which it was read. */
+export async function readRoute(api: Api, route: string, verb: string): Promise<ReadRoute> {
+  const { body, etag } = await callRoute(api, route, '', verb)
+  // The API is ours and of the same version; what a verb prints of it is cleaned.
+  const view = body as RouteView
+  return { view, etag: etag ?? `"${view.epoch}-${view.revision}"` }
+}
+
+export async function readRoutes(api: Api): Promise<readonly RouteView[]> {
+  const { body } = await api.call(`${API}/routes`)
+  return body as RouteView[] // as above
+}
+
+/** What the configuration says of a route that its document does not. */
+export type Configured = {
+  readonly match: string
+  readonly unverified: readonly string[] // variants whose upstreams' certificates are not verified
+}
+
+/** By route, from the running configuration. */
+export async function readConfigured(api: Api): Promise<ReadonlyMap<string, Configured>> {
+  const { body } = await api.call(`${API}/config`)
+  return new Map(
+    named(member(member(body, 'config'), 'routes')).map(([name, route]) => [
+      name,
+      {
+        match: matchText(member(route, 'match')),
+        unverified: named(member(route, 'variants')).flatMap(([variant, settings]) =>
+          member(member(settings, 'tls'), 'verify') === false ? [variant] : []
+        )
+      }
+    ])
+  )
+}
+
+/** A call below a route; an unknown route becomes a usage error that knows the names. */
+export async function callRoute(
+  api: Api,
+  route: string,
+  path: string,
+  verb: string,
+  call: Call = {}
+): Promise<Answer> {
+  try {
+    return await api.call(`${API}/routes/${encodeURIComponent(route)}${path}`, call)
+  } catch (error) {
+    const { status } = error instanceof SluiceError ? error.details : {}
+    if (status !== 404 && status !== 400) throw error
+    const names = (await readRoutes(api)).map(view => view.route)
+    if (names.includes(route)) throw error
+    throw usage(`there is no route "${route}"${sentenceHint(route, names)}`, verb)
+  }
+}
+
+/** The challengers of a route by name; a word that is none is a usage error. */
+export function checkVariant(view: RouteView, variant: string, verb: string): void {
+  const names = Object.keys(view.weights)
+  if (names.includes(variant)) return
+  const known = sentenceHint(variant, names)
+  throw usage(`route ${view.route} has no variant "${variant}"${known}`, verb)
+}
+
+function sentenceHint(word: string, names: readonly string[]): string {
+  return hint(word, names).replace(/\?$/, '')
+}
+
+function matchText(match: unknown): string {
+  const conditions = ['headers', 'query'].flatMap(kind =>
+    named(member(match, kind)).map(([name]) => `${kind}:${name}`)
+  )
+  const hosts = words(member(match, 'hosts')).join(',') || '*'
+  return [hosts, words(member(match, 'paths')).join(',') || '/', ...conditions].join(' ')
+}
+
+function words(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : []
+}
+
+/** Members with their names: of a map, or of a list whose items have a `name`. */
+function named(value: unknown): readonly (readonly [string, unknown])[] {
+  if (Array.isArray(value)) return value.map(item => [String(member(item, 'name')), item] as const)
+  return typeof value === 'object' && value !== null ? Object.entries(value) : []
+}
+
+function member(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined
+  return Object.getOwnPropertyDescriptor(value, name)?.value
+}

@@ -1,0 +1,103 @@
+/**
+ * A route in a few lines for a person: who has which share, what speaks against whom, what is in force.
+ *
+ * Every number is the API's; nothing is judged here. What is wrong stands first in the eye (colour), and a
+ * rollback is told in the sentence of its trigger, with the command that ends it.
+ */
+import type { RouteView, TriggerView } from '../ports.ts'
+import { ago, clean, type Paint, percent, type Screen, table } from './screen.ts'
+
+/** Lines for one route, with all triggers where `full`, else the one nearest to its threshold. */
+export function statusLines(view: RouteView, screen: Screen, full: boolean): string[] {
+  const challengers = Object.keys(view.challengers)
+  const others = Object.keys(view.weights).filter(
+    name => name !== view.champion && !challengers.includes(name)
+  )
+  const rows = [view.champion, ...challengers, ...others].map(name => rowOf(view, name))
+  const [head = '', ...lines] = table(
+    ['  VARIANT', 'ROLE', 'SET', 'OBSERVED', 'EVIDENCE'],
+    rows,
+    [2, 3]
+  )
+  return [
+    headline(view, screen),
+    screen.paint('dim', head),
+    ...lines,
+    ...(full ? triggerLines(view, screen) : []),
+    ...challengers.flatMap(name => inForce(view, name, screen)),
+    ''
+  ]
+}
+
+function headline(view: RouteView, screen: Screen): string {
+  const { applied, of } = view.replicas
+  const replicas = `on ${applied} of ${of} replica${of === 1 ? '' : 's'}`
+  const phase = screen.paint(phasePaint(view.phase), view.phase)
+  const revision = `revision ${view.epoch}-${view.revision}`
+  return `${screen.paint('bold', clean(view.route))}  ${phase}  ${revision}  ${replicas}`
+}
+
+function phasePaint(phase: string): Paint {
+  if (phase === 'rolled-back') return 'red'
+  return phase === 'paused' ? 'yellow' : 'green'
+}
+
+function rowOf(view: RouteView, name: string): string[] {
+  const challenger = view.challengers[name]
+  return [
+    `  ${name}`,
+    name === view.champion ? 'champion' : 'challenger',
+    percent(view.weights[name] ?? 0),
+    percent(view.actualWeights[name] ?? 0),
+    challenger?.rollback ? 'rolled back' : evidenceText(nearest(view, name))
+  ]
+}
+
+/** The trigger of a challenger whose evidence is the largest part of its threshold. */
+function nearest(view: RouteView, variant: string): TriggerView | undefined {
+  const own = view.triggers.filter(trigger => trigger.variant === variant)
+  return own.sort((a, b) => b.logEvidence / b.threshold - a.logEvidence / a.threshold)[0]
+}
+
+function evidenceText(trigger: TriggerView | undefined): string {
+  if (trigger === undefined) return ''
+  const { logEvidence, threshold, n, x, state } = trigger
+  const counts = `${x} of ${n}`
+  const evidence = `${logEvidence.toFixed(1)} of ${threshold.toFixed(1)}`
+  return `${trigger.trigger} ${evidence} (${counts}${state === 'armed' ? '' : `, ${state}`})`
+}
+
+function triggerLines(view: RouteView, screen: Screen): string[] {
+  if (view.triggers.length === 0) return []
+  const rows = view.triggers.map(trigger => [
+    `  ${trigger.variant}`,
+    trigger.trigger,
+    trigger.state,
+    trigger.logEvidence.toFixed(2),
+    trigger.threshold.toFixed(2),
+    `${trigger.x} of ${trigger.n}`,
+    trigger.ratio === null ? '' : trigger.ratio.toFixed(2),
+    trigger.phi.toFixed(2),
+    ago(trigger.since)
+  ])
+  const head = ['  VARIANT', 'TRIGGER', 'STATE', 'EVIDENCE', 'THRESHOLD', 'FAILED', 'RATIO', 'PHI']
+  const [first = '', ...lines] = table([...head, 'SINCE'], rows, [3, 4, 5, 6, 7])
+  return ['', screen.paint('dim', first), ...lines]
+}
+
+/** What holds a challenger down, and the command that lets it go. */
+function inForce(view: RouteView, name: string, screen: Screen): string[] {
+  const { rollback = null, paused = null } = view.challengers[name] ?? {}
+  const lines: string[] = []
+  if (rollback !== null) {
+    const who = clean(`${name} rolled back ${ago(rollback.at)} by ${rollback.by}`)
+    lines.push(`  ${screen.paint('red', who)}: ${clean(rollback.reason)}`)
+    lines.push(`  ended by: sluice clear ${clean(`${view.route} ${rollback.id}`)}`)
+  }
+  if (paused !== null) {
+    const who = clean(`${name} paused ${ago(paused.at)} by ${paused.by}`)
+    lines.push(`  ${screen.paint('yellow', who)}: ${clean(paused.reason)}`)
+    lines.push(`  ended by: sluice resume ${clean(`${view.route} ${name}`)}`)
+  }
+  return lines
+}

@@ -1,0 +1,45 @@
+/**
+ * Which token the CLI sends: `--token-file`, else SLUICE_TOKEN, else `operator.token` of a local state directory
+ * (`--state`, by default ./state), which a first start of the router wrote there for its owner.
+ *
+ * A token is read when the first call needs it, and is never printed.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fail } from '../errors.ts'
+import { EXIT } from './exit.ts'
+
+export type TokenSources = {
+  readonly file: string | undefined
+  readonly env: string | undefined
+  readonly state: string
+}
+
+/** The token. Throws SLC_CLI_TOKEN (exit code 4) where none can be found or read. */
+export function findToken({ file, env, state }: TokenSources): string {
+  if (file !== undefined) return read(file)
+  if (env !== undefined && env !== '') return checked(env.trim(), 'SLUICE_TOKEN')
+  return read(join(state, 'operator.token'))
+}
+
+function read(file: string): string {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw fail('SLC_CLI_TOKEN', [`${file} cannot be read (${reasonOf(error)})`], {
+      exit: EXIT.noAccess
+    })
+  }
+  return checked(text.trim(), file)
+}
+
+/** What can stand in an Authorization field; anything else is a wrong file rather than a token. */
+function checked(token: string, source: string): string {
+  if (/^[\x21-\x7e]+$/.test(token)) return token
+  throw fail('SLC_CLI_TOKEN', [`${source} does not hold a token`], { exit: EXIT.noAccess })
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+}
