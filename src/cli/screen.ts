@@ -28,7 +28,7 @@ export function screenOver(
   return {
     terminal,
     line: (text = '') => void stdout.write(`${text}\n`),
-    note: text => void stderr.write(`${text}\n`),
+    note: text => void stderr.write(`${text.split('\n').map(clean).join('\n')}\n`),
     json: value => void stdout.write(`${JSON.stringify(value)}\n`),
     paint: (style, text) =>
       terminal && colour ? styleText(style, text, { validateStream: false }) : text,

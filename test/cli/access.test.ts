@@ -1,0 +1,137 @@
+/** Finding the admin API and the token, and what is said when it cannot be reached or does not allow it. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import http from 'node:http'
+import net, { type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { freePort } from '../helpers/ports.ts'
+import { runSluice, temporaryDirectory } from '../helpers/sluice.ts'
+
+type Seen = { readonly path: string; readonly token: string | undefined }
+
+/** Something that is not the router and notes what it was sent. */
+async function listener(
+  t: Tap,
+  answer: (res: http.ServerResponse) => void
+): Promise<{ readonly url: string; readonly seen: Seen[] }> {
+  const seen: Seen[] = []
+  const server = http.createServer((req, res) => {
+    seen.push({ path: req.url ?? '', token: req.headers.authorization })
+    req.resume().on('end', () => answer(res))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.closeAllConnections())
+  t.teardown(() => server.close())
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen }
+}
+
+type Tap = { teardown(done: () => unknown): unknown }
+
+const routes = (res: http.ServerResponse) => res.end('[]')
+const env = (url: string, token = 'from-env') => ({ SLUICE_ADMIN: url, SLUICE_TOKEN: token })
+
+t.test('a dead admin is exit code 4 with what to do', async t => {
+  const url = `http://127.0.0.1:${await freePort()}`
+  const { code, stderr } = await runSluice(['routes', '--json'], { env: env(url) })
+  t.equal(code, 4)
+  t.match(stderr, /cannot be reached \(ECONNREFUSED\).*Check that sluice serve runs/)
+})
+
+t.test('a healthcheck of a dead router is exit code 1', async t => {
+  const url = `http://127.0.0.1:${await freePort()}`
+  t.equal((await runSluice(['healthcheck'], { env: { SLUICE_ADMIN: url } })).code, 1)
+})
+
+t.test('an admin that hangs is exit code 3', async t => {
+  const { url, seen } = await listener(t, () => {})
+  const args = ['routes', '--json', '--timeout', '0.3']
+  const { code, stderr } = await runSluice(args, { env: env(url) })
+  t.equal(code, 3)
+  t.match(stderr, 'did not answer within 300 ms')
+  t.equal(seen.length, 1)
+})
+
+t.test('a change whose answer is lost is exit code 3, and is not sent again', async t => {
+  const { url, seen } = await listener(t, res => res.socket?.destroy())
+  const { code, stderr } = await runSluice(['rollback', '--model-version', '4'], { env: env(url) })
+  t.equal(code, 3)
+  t.match(stderr, 'may have been made')
+  t.equal(seen.length, 1)
+})
+
+t.test('somebody else behind the address is told from the admin', async t => {
+  const { url } = await listener(t, res => res.end('<html>'))
+  const { code, stderr } = await runSluice(['status'], { env: env(url) })
+  t.equal(code, 4)
+  t.match(stderr, 'is not the admin API (status 200, no JSON)')
+})
+
+t.test('a connection that is closed at once is exit code 4', async t => {
+  const server = net.createServer(socket => socket.destroy())
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  t.equal((await runSluice(['status'], { env: env(url) })).code, 4)
+})
+
+t.test(
+  'the token comes from the file before the environment before the state directory',
+  async t => {
+    const { url, seen } = await listener(t, routes)
+    const cwd = temporaryDirectory(t)
+    for (const directory of ['state', 'other']) {
+      await mkdir(join(cwd, directory))
+      await writeFile(join(cwd, directory, 'operator.token'), `from-${directory}\n`)
+    }
+    await writeFile(join(cwd, 'token'), 'from-file\n')
+    const asked = async (args: string[], token?: string) => {
+      const more = token === undefined ? {} : { SLUICE_TOKEN: token }
+      const { code } = await runSluice(['routes', '--json', ...args], {
+        cwd,
+        env: { SLUICE_ADMIN: url, ...more }
+      })
+      t.equal(code, 0)
+      return seen.at(-1)?.token
+    }
+    t.equal(await asked(['--token-file', 'token'], 'from-env'), 'Bearer from-file')
+    t.equal(await asked([], 'from-env'), 'Bearer from-env')
+    t.equal(await asked([]), 'Bearer from-state')
+    t.equal(await asked(['--state', 'other']), 'Bearer from-other')
+  }
+)
+
+t.test('--admin comes before SLUICE_ADMIN, and a path before the API is kept', async t => {
+  const { url, seen } = await listener(t, routes)
+  const args = ['routes', '--json', '--admin', `${url}/sluice/`]
+  t.equal((await runSluice(args, { env: env('http://127.0.0.1:1') })).code, 0)
+  t.equal(seen[0]?.path, '/sluice/admin/v1/routes')
+})
+
+t.test('no token at all is exit code 4, and nothing is sent', async t => {
+  const { url, seen } = await listener(t, routes)
+  const cwd = temporaryDirectory(t)
+  const { code, stderr } = await runSluice(['status'], { cwd, env: { SLUICE_ADMIN: url } })
+  t.equal(code, 4)
+  t.match(stderr, /There is no token to send: state\/operator.token cannot be read \(ENOENT\)/)
+  t.equal(seen.length, 0)
+})
+
+t.test('a file that holds no token is not sent', async t => {
+  const { url, seen } = await listener(t, routes)
+  const cwd = temporaryDirectory(t)
+  await writeFile(join(cwd, 'token'), 'two words\n')
+  const args = ['status', '--token-file', 'token']
+  const { code, stderr } = await runSluice(args, { cwd, env: env(url) })
+  t.equal(code, 4)
+  t.match(stderr, 'token does not hold a token')
+  t.notMatch(stderr, 'two words')
+  t.equal(seen.length, 0)
+})
+
+t.test('control characters of an answer never reach the terminal', async t => {
+  const problem = JSON.stringify({ code: 'SLC_X', detail: 'red \u001b[31m alert' })
+  const { url } = await listener(t, res => res.writeHead(409).end(problem))
+  const { code, stderr } = await runSluice(['pause', 'fraud'], { env: env(url) })
+  t.equal(code, 1)
+  t.notMatch(stderr, '\u001b')
+})

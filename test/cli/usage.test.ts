@@ -1,0 +1,101 @@
+/** Command lines that need no router: words, options, help, version, and their exit codes. */
+import t from 'tap'
+import { runSluice } from '../helpers/sluice.ts'
+
+const VERBS = [
+  'serve',
+  'check',
+  'status',
+  'routes',
+  'weights',
+  'pause',
+  'resume',
+  'rollback',
+  'clear',
+  'explain',
+  'decisions',
+  'healthcheck',
+  'version'
+]
+
+t.test('help names every verb, the options and the exit codes when it is asked for', async t => {
+  for (const args of [['help'], ['--help'], ['-h']]) {
+    const { code, stdout, stderr } = await runSluice(args)
+    t.equal(code, 0)
+    t.equal(stderr, '')
+    for (const verb of VERBS) t.match(stdout, new RegExp(`^ {2}${verb} `, 'm'))
+    for (const exit of [0, 1, 2, 3, 4, 69]) t.match(stdout, new RegExp(`^ {2}${exit} `, 'm'))
+    t.match(stdout, '--token-file')
+  }
+})
+
+t.test('help of a verb shows examples before anything else', async t => {
+  for (const verb of VERBS) {
+    const [asked, option] = await Promise.all([
+      runSluice(['help', verb]),
+      runSluice([verb, '--help'])
+    ])
+    t.equal(asked.code, 0, verb)
+    t.equal(asked.stdout, option.stdout, `${verb} --help says the same`)
+    t.match(asked.stdout.split('\n')[2], new RegExp(`^ {2}sluice ${verb}`), 'an example')
+  }
+})
+
+t.test('help is printed to stderr with exit code 2 when nothing was asked', async t => {
+  const { code, stdout, stderr } = await runSluice([])
+  t.equal(code, 2)
+  t.equal(stdout, '')
+  t.match(stderr, 'sluice rollback fraud')
+})
+
+t.test('the version is told with its Node, also as JSON', async t => {
+  const [plain, json, short] = await Promise.all([
+    runSluice(['version']),
+    runSluice(['version', '--json']),
+    runSluice(['-v'])
+  ])
+  t.match(plain.stdout, /^sluice \d+\.\d+\.\d+ \(Node v\d+\.\d+\.\d+\)\n$/)
+  t.match(JSON.parse(json.stdout), { version: /^\d+\.\d+\.\d+$/, node: process.version })
+  t.equal(short.stdout, plain.stdout)
+})
+
+const WRONG: readonly (readonly [args: string[], says: RegExp])[] = [
+  [['statu'], /no verb "statu", did you mean "status"/],
+  [['frobnicate'], /no verb "frobnicate"/],
+  [['status', '--jsno'], /no option "--jsno", did you mean "--json"/],
+  [['rollback', 'fraud', '--model-versoin', '4'], /did you mean "--model-version"/],
+  [['status', 'a', 'b'], /too many words/],
+  [['weights'], /something is missing/],
+  [['weights', 'fraud', 'v4'], /"v4" is not VARIANT=PERCENT/],
+  [['weights', 'fraud', 'v4=101'], /"101" is not a share/],
+  [['weights', 'fraud', 'v4=0.125'], /"0.125" is not a share/],
+  [['weights', 'fraud', 'v4=-5'], /"-5" is not a share/],
+  [['weights', 'fraud', 'v4='], /"" is not a share/],
+  [['rollback'], /either a route or a --model-version/],
+  [['rollback', 'fraud', '--model-version', '4'], /either a route or a --model-version/],
+  [['rollback', '--model-version'], /--model-version needs a value/],
+  [['rollback', '--model-version', '--json'], /--model-version needs a value/],
+  [['status', '--json=yes'], /--json takes no value/],
+  [['status', '--admin', 'a', '--admin', 'b'], /--admin was given twice/],
+  [['status', '--admin', 'nonsense'], /"nonsense" is not the URL of an admin API/],
+  [['status', '--admin', 'ftp://127.0.0.1'], /is not the URL of an admin API/],
+  [['status', '--timeout', '0'], /--timeout is a number of seconds/],
+  [['decisions', 'fraud', '--limit', '0'], /--limit is a number/],
+  [['decisions', 'fraud', '--since', 'yesterday'], /--since is a time or a duration/],
+  [['explain', 'fraud', 'u', '--header', 'x-staff'], /--header needs NAME=VALUE/]
+]
+
+t.test('a command line that cannot be meant is refused before anything is asked', async t => {
+  for (const [args, says] of WRONG) {
+    const { code, stdout, stderr } = await runSluice(args, { env: { SLUICE_TOKEN: 'x' } })
+    t.equal(code, 2, args.join(' '))
+    t.match(stderr, says)
+    t.match(stderr, 'See sluice help')
+    t.equal(stdout, '', 'nothing on stdout')
+  }
+})
+
+t.test('options may stand before the verb', async t => {
+  const { stdout } = await runSluice(['--json', 'version'])
+  t.match(JSON.parse(stdout), { node: process.version })
+})
