@@ -52,6 +52,9 @@ export const ROW = {
   size: 8
 } as const
 
+/** Set beside the FAIL bits of a call in the call ring: it is a call, not only a client that left late. */
+export const CALLED = 16
+
 export const GROUPS = 64
 export const HISTOGRAM_BUCKETS = 512
 export const FAILURE_RING = {
@@ -73,7 +76,7 @@ export const CALL_RING = {
   generation: 4,
   size: 5
 } as const
-export const SEND_RING = { slots: 256, tick: 0, sent: 1, well: 2, size: 6 } as const // well: 4 words, in the order of FAIL_KINDS
+export const SEND_RING = { slots: 256, tick: 0, sent: 1, well: 2, size: 8 } as const // well: 4 words, in the order of FAIL_KINDS, and one for none of the first three
 export const ADDRESSES = {
   slots: 64,
   sent: 0,
@@ -106,6 +109,8 @@ const WORDS = layout({
   inFlight: 1,
   pending: 2, // unanswered requests under the current ranges; how many different units among them (0, 1 or 2 = more)
   histogram: HISTOGRAM_BUCKETS,
+  firstBytes: HISTOGRAM_BUCKETS, // time to the first sign of life of an answer
+  answers: HISTOGRAM_BUCKETS, // time to the end of an answered prediction call
   groups: GROUPS * ROW.size,
   failureSequence: 1,
   failureRead: 1, // written by the main thread: entries up to here were read and take no more counts

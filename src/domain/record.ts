@@ -10,6 +10,7 @@ import {
   BAD_KINDS,
   bucketOf,
   CALL_RING,
+  CALLED,
   CODES,
   type Counters,
   evidenceRow,
@@ -37,6 +38,7 @@ export type Observation = {
   readonly bucket: number // 0..9999
   readonly sentAt: number
   readonly endedAt: number
+  readonly latencyMs?: number // where it is not all of it: a stream's, to its first byte
   readonly judged: boolean // the answer's predictions were read
   readonly bad: number // bits by index into BAD_KINDS
   readonly badCounts: boolean // a kind of `bad` that the route's trigger counts
@@ -72,6 +74,7 @@ export function recordAnswered(c: Counters, now: number, sentAt: number, address
   c.times[TIME_AT.lastAnswer] = now
   if (sentAt > (c.times[TIME_AT.lastAnsweredSend] ?? 0)) c.times[TIME_AT.lastAnsweredSend] = sentAt
   if (address >= 0) bump(c.words, AT.addresses + address * ADDRESSES.size + ADDRESSES.answered)
+  bump(c.words, AT.firstBytes + bucketOf((now - sentAt) * 1000))
 }
 
 /** Counts the one outcome of a request, in the metrics and, where the rules allow, as evidence. */
@@ -88,7 +91,7 @@ export function recordOutcome(c: Counters, o: Observation): void {
   const failed = row & 0xf
   creditWell(w, o, failed)
   if (!current) return
-  pushCall(w, o, failed)
+  pushCall(w, o, row & (CALLED | 0xf))
   if (failed !== 0) pushFailure(w, o, failed)
 }
 
@@ -106,7 +109,6 @@ export function startGeneration(c: Counters, generation: number): void {
 }
 
 /** Bits 0-3: failed by FAIL kind; bits 4-6: judged for calls, predictions, latency. 0 = no evidence at all. */
-const CALLED = 16
 const JUDGED = 32
 const TIMED = 64
 
@@ -139,14 +141,15 @@ function creditWell(w: Uint32Array, o: Observation, failed: number): void {
   if (!(failed & FAIL.clientErrors)) bump(w, at + SEND_RING.well + 1)
   if (!(failed & FAIL.badPredictions)) bump(w, at + SEND_RING.well + 2)
   if (!(failed & FAIL.latency) && !o.slow) bump(w, at + SEND_RING.well + 3)
+  if (!(failed & (FAIL.clientErrors | FAIL.badPredictions))) bump(w, at + SEND_RING.well + 4)
 }
 
-function pushCall(w: Uint32Array, o: Observation, failed: number): void {
+function pushCall(w: Uint32Array, o: Observation, kinds: number): void {
   const sequence = ((w[AT.callSequence] ?? 0) + 1) >>> 0
   const at = AT.calls + (sequence % CALL_RING.slots) * CALL_RING.size
   w[at + CALL_RING.sequence] = 0
   w[at + CALL_RING.unit] = o.unit
-  w[at + CALL_RING.kinds] = failed | (o.stratum << 8)
+  w[at + CALL_RING.kinds] = kinds | (o.stratum << 8)
   w[at + CALL_RING.ms] = o.endedAt >>> 0
   w[at + CALL_RING.generation] = o.generation
   w[at + CALL_RING.sequence] = sequence
@@ -193,9 +196,15 @@ function countMetrics(c: Counters, o: Observation): void {
   }
   if (o.slow) bump(w, AT.slaMisses)
   if (o.outcome === CLIENT_GONE) return
-  const micros = Math.max(0, (o.endedAt - o.sentAt) * 1000)
-  bump(w, AT.histogram + bucketOf(micros))
+  const micros = Math.max(0, (o.latencyMs ?? o.endedAt - o.sentAt) * 1000)
+  const bucket = bucketOf(micros)
+  bump(w, AT.histogram + bucket)
+  if (o.prediction && answered(o.outcome)) bump(w, AT.answers + bucket)
   c.times[TIME_AT.latencySum] = (c.times[TIME_AT.latencySum] ?? 0) + micros
+}
+
+function answered(outcome: number): boolean {
+  return outcome === OK || outcome === CLIENT_ERROR || outcome === BAD_PREDICTION
 }
 
 function sendSlot(w: Uint32Array, tick: number): number {

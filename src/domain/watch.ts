@@ -2,8 +2,56 @@
  * The watch over one route: reads the counters of all threads once per tick and says which challenger must
  * leave (triggers.md). Pure; the same code runs in the process and in the simulations that prove it.
  */
-import type { Counters, FailKind } from './counts.ts'
+import { ChallengerWatch } from './challenger-watch.ts'
+import { ChampionView } from './champion-view.ts'
+import { type Counters, type FailKind, strataOf } from './counts.ts'
+import { GROSS_KINDS } from './gross.ts'
+import { thresholds } from './thresholds.ts'
+import { rulesOf } from './trigger.ts'
 import type { TriggerName, TriggerSettings } from './trigger-settings.ts'
+import { WarmUp } from './warm-up.ts'
+
+/** A watch over one route. Its state lives as long as the route's settings. */
+export function createWatch({ settings, splits, replicas }: WatchOptions): Watch {
+  const champion = new ChampionView(splits)
+  const challengers = new Map<string, ChallengerWatch>()
+  const rules = rulesOf(settings)
+  const looks = GROSS_KINDS.length * (strataOf(splits) - 1)
+  const limits = thresholds(settings.alphaPerDay, replicas, looks)
+  const championWarmUp = new WarmUp()
+  let ticks = 0
+  let now = 0
+
+  return {
+    tick(input) {
+      ticks++
+      now = input.now
+      const decisions: TriggerDecision[] = []
+      const warm: WarmChange[] = []
+      champion.tick(input)
+      championWarmUp.tick(input.champion, now)
+      for (const variant of challengers.keys()) {
+        if (!input.challengers.has(variant)) challengers.delete(variant)
+      }
+      for (const [variant, arm] of input.challengers) {
+        let watch = challengers.get(variant)
+        if (!watch) {
+          watch = new ChallengerWatch({ variant, settings, rules, splits, thresholds: limits })
+          challengers.set(variant, watch)
+        }
+        watch.tick(input, arm, champion, ticks, { decisions, warm })
+      }
+      return { decisions, warm, statuses: statuses() }
+    },
+    reset(variant) {
+      challengers.get(variant)?.reset(now)
+    }
+  }
+
+  function statuses(): readonly TriggerStatus[] {
+    return [...challengers.values()].flatMap(watch => watch.statuses(now, champion))
+  }
+}
 
 export type WatchOptions = {
   readonly settings: TriggerSettings
