@@ -1,9 +1,10 @@
 /** `sluice check`: everything that is wrong with a configuration, before it is served; the same check as serve's. */
+import type { Config } from '../../config/config.ts'
 import { formatProblem } from '../../config/diagnostics.ts'
+import type { OnlineProblem } from '../../config/online.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../exit.ts'
 import { clean } from '../screen.ts'
-import { findUnreachable } from '../upstream-check.ts'
 
 export const check: Command = {
   name: 'check',
@@ -30,20 +31,21 @@ Variables and secrets are read as serve would read them, so check where it will 
       return EXIT.usage
     }
     const { warnings } = loaded
-    const unreachable = args.flag('online') ? await findUnreachable(loaded.config.routes) : []
+    const unreachable = args.flag('online') ? await unreachableOf(loaded.config) : []
     if (json) screen.json({ ok: unreachable.length === 0, problems: [], warnings, unreachable })
     else {
       for (const warning of warnings) screen.line(clean(`warning: ${formatProblem(warning)}`))
-      for (const { route, variant, url, reason } of unreachable) {
-        screen.line(
-          clean(`${file} routes.${route}.variants.${variant}: ${url} is unreachable (${reason})`)
-        )
-      }
-      if (unreachable.length === 0)
-        screen.line(`${file} is valid: ${count(loaded.config.routes.length, 'route')}`)
+      for (const { path, message } of unreachable) screen.line(clean(`${file} ${path}: ${message}`))
+      const routes = count(loaded.config.routes.length, 'route')
+      if (unreachable.length === 0) screen.line(`${file} is valid: ${routes}`)
     }
     return unreachable.length === 0 ? EXIT.ok : EXIT.negative
   }
+}
+
+async function unreachableOf(config: Config): Promise<readonly OnlineProblem[]> {
+  const { checkOnline } = await import('../../config/online.ts')
+  return checkOnline(config)
 }
 
 function count(n: number, what: string): string {
