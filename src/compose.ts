@@ -78,7 +78,8 @@ export async function compose(
       resolver: createResolver(),
       probe: createHealthProbe(),
       clock,
-      log
+      log,
+      ownPorts: () => ports
     })
     const threads = createThreads({
       entry: new URL('./data-plane/thread.ts', import.meta.url),
@@ -105,7 +106,6 @@ export async function compose(
       newId,
       pseudonym: `sluice-${randomBytes(4).toString('hex')}`,
       load,
-      forbiddenPorts: () => ports,
       metrics: renderMetrics
     })
     cleanup.push(() => controller.stop())

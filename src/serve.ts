@@ -34,7 +34,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   }
   const { config } = first
   const log = createLogger()
-  for (const warning of first.warnings) log.warn({ warning }, 'configuration warning')
+  for (const warning of first.warnings)
+    log.warn({ warning: formatProblem(warning) }, 'configuration warning')
   let router: Router
   try {
     router = await compose(config, () => reloaded(options), log)
@@ -60,7 +61,7 @@ export async function serve(options: ServeOptions): Promise<number> {
 
 async function reloaded(options: ServeOptions): Promise<ReloadResult> {
   const next = await loadConfig(options.file, options.env)
-  if (next.ok) return next
+  if (next.ok) return { ...next, warnings: next.warnings.map(formatProblem) }
   return { ok: false, problems: next.problems.map(formatProblem) }
 }
 

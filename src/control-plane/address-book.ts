@@ -5,7 +5,7 @@
  * as long as others are free, so that late answers are not counted for a stranger. Addresses that are there
  * when the variant begins are in service at once; one that comes later grows in over 30 s, from the moment it
  * is known to work. One that has never passed its check is cold (ramp 0): it gets nothing, until `startupMs` is over and
- * its failures count. Pure but for its own state: time is an argument.
+ * its failures count; a champion's `startupMs` is 0, for nobody else could answer. Pure but for its own state: time is an argument.
  */
 import { ADDRESSES } from '../domain/counts.ts'
 import type { AddressSnapshot } from '../domain/snapshot.ts'
@@ -23,7 +23,7 @@ export type AddressBook = {
   /** A result of a health check, by the key of the address. */
   checked(key: string, healthy: boolean, now: number): void
   /** What data threads get, in the order of slots. */
-  snapshot(now: number): readonly AddressSnapshot[]
+  snapshot(now: number, startupMs: number): readonly AddressSnapshot[]
   /** Addresses to check. */
   entries(): readonly {
     readonly key: string
@@ -31,7 +31,7 @@ export type AddressBook = {
     readonly ip: string
   }[]
   /** Whether the snapshot changes by time alone. */
-  moving(now: number): boolean
+  moving(now: number, startupMs: number): boolean
 }
 
 export const RAMP_MS = 30_000
@@ -51,7 +51,6 @@ type Entry = {
 
 export function createAddressBook(options: {
   readonly checked: boolean // whether there are health checks
-  readonly startupMs: number
   readonly now: number
 }): AddressBook {
   const entries = new Map<string, Entry>()
@@ -66,18 +65,6 @@ export function createAddressBook(options: {
     const verdict = options.checked ? 'unknown' : 'good'
     entries.set(key, { key, slot, upstream, ip, addedAt: now, first, verdict, inServiceAt })
     return true
-  }
-
-  function isCold(entry: Entry, now: number): boolean {
-    if (entry.inServiceAt !== null || now - entry.addedAt >= options.startupMs) return false
-    return entry.verdict === 'bad' || !entry.first
-  }
-
-  function rampOf(entry: Entry, now: number): number {
-    if (isCold(entry, now)) return 0
-    if (entry.inServiceAt === null) return 1
-    const step = Math.floor(((now - entry.inServiceAt) / RAMP_MS) * RAMP_STEPS)
-    return Math.min(RAMP_STEPS, Math.max(1, step)) / RAMP_STEPS
   }
 
   return {
@@ -101,7 +88,7 @@ export function createAddressBook(options: {
       entry.verdict = healthy ? 'good' : 'bad'
       if (healthy) entry.inServiceAt ??= early ? now - RAMP_MS : now
     },
-    snapshot: now =>
+    snapshot: (now, startupMs) =>
       [...entries.values()]
         .sort((a, b) => a.slot - b.slot)
         .map(entry => ({
@@ -112,11 +99,22 @@ export function createAddressBook(options: {
           ip: entry.ip,
           port: entry.upstream.port,
           healthy: entry.verdict === 'good' || (entry.verdict === 'unknown' && entry.first),
-          ramp: rampOf(entry, now)
+          ramp: isCold(entry, now, startupMs) ? 0 : rampOf(entry, now)
         })),
     entries: () => [...entries.values()],
     moving: now => [...entries.values()].some(entry => isCold(entry, now) || isGrowing(entry, now))
   }
+}
+
+function isCold(entry: Entry, now: number, startupMs: number): boolean {
+  if (entry.inServiceAt !== null || now - entry.addedAt >= startupMs) return false
+  return entry.verdict === 'bad' || !entry.first
+}
+
+function rampOf(entry: Entry, now: number): number {
+  if (entry.inServiceAt === null) return 1
+  const step = Math.floor(((now - entry.inServiceAt) / RAMP_MS) * RAMP_STEPS)
+  return Math.min(RAMP_STEPS, Math.max(1, step)) / RAMP_STEPS
 }
 
 function isGrowing(entry: Entry, now: number): boolean {

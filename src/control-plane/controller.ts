@@ -5,6 +5,7 @@
 import type { Config } from '../config/config.ts'
 import { TICK_MS, TIME_AT } from '../domain/counts.ts'
 import type { RouteDocument } from '../domain/document.ts'
+import type { Snapshot } from '../domain/snapshot.ts'
 import { fail } from '../errors.ts'
 import type { Clock, Control, Log, StateStore } from '../ports.ts'
 import { type Commands, createCommands } from './commands.ts'
@@ -30,7 +31,6 @@ export type ControllerOptions = {
   readonly log: Log
   readonly newId: (prefix: string) => string
   readonly pseudonym: string
-  readonly checkUpstream: (url: string) => Promise<void>
   readonly load: () => Promise<ReloadResult>
   /** Renders Prometheus text of what the controller knows. */
   readonly metrics: (controller: ControllerState) => Promise<string>
@@ -47,7 +47,7 @@ export type ControllerState = {
 }
 
 export type Controller = Control & {
-  readonly roster: Roster
+  snapshot(): Snapshot
   /** Takes the documents of the store and starts to judge. Data threads are started by the caller after it. */
   start(): void
   /** Not ready any more; traffic goes on. */
@@ -91,7 +91,7 @@ export function createController(options: ControllerOptions): Controller {
     clock,
     newId,
     view,
-    checkUpstream: options.checkUpstream,
+    checkUpstream: url => upstreams.check(url),
     applied: async () => {
       await threads.applied(roster.current().sequence, APPLY_LIMIT_MS)
     },
@@ -116,7 +116,7 @@ export function createController(options: ControllerOptions): Controller {
 
   return {
     ...commands,
-    roster,
+    snapshot: () => roster.current(),
     routes: () => roster.all().map(view),
     route: name => {
       const route = roster.get(name)

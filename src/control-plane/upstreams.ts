@@ -101,7 +101,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
         wanted.add(key)
         const known = variants.get(key)
         if (known && known.plan.identity === plan.identity) {
-          known.follow(plan.upstreams)
+          known.follow(plan)
           continue
         }
         known?.stop() // and its addresses are forgotten

@@ -13,14 +13,14 @@ import { type BookUpstream, createAddressBook } from './address-book.ts'
 import type { LiveRoute, LiveVariant } from './live-route.ts'
 import type { UpstreamHealth } from './upstreams.ts'
 
-/** What to watch. Plans of one identity differ in nothing but their upstreams. */
+/** What to watch. Plans of one identity differ in their upstreams and their time to start alone. */
 export type VariantPlan = {
   readonly route: string
   readonly variant: string
   readonly identity: string
   readonly health: HealthConfig | null
   readonly tls: TlsSettings | null
-  readonly startupMs: number // for how long a failing address may be starting
+  readonly startupMs: number // for how long a failing address may be starting; 0 for the champion
   readonly upstreams: readonly PlannedUpstream[]
 }
 
@@ -31,8 +31,8 @@ export type PlannedUpstream = BookUpstream & {
 
 export type VariantWatch = {
   readonly plan: VariantPlan
-  /** Takes other upstreams of the same variant. */
-  follow(upstreams: readonly PlannedUpstream[]): void
+  /** Takes another plan of the same identity. */
+  follow(plan: VariantPlan): void
   addresses(): readonly AddressSnapshot[]
   /** Whether its addresses change by time alone. */
   moving(now: number): boolean
@@ -48,18 +48,19 @@ const STARTUP_MS = 300_000
 const REFRESH_MS = 5_000
 
 /** Upstreams that are no origin are left out; configuration and API have refused them. */
-export function planOf({ config }: LiveRoute, live: LiveVariant): VariantPlan {
+export function planOf({ config, document }: LiveRoute, live: LiveVariant): VariantPlan {
   const { settings } = live
   const health = settings?.health ?? null
   const tls = settings?.tls ?? null
   const startupMs = config.triggers.absence?.startup ?? STARTUP_MS
+  const isChampion = live.name === document.champion
   return {
     route: config.name,
     variant: live.name,
-    identity: JSON.stringify([health, tls, startupMs]),
+    identity: JSON.stringify([health, tls]),
     health,
     tls,
-    startupMs,
+    startupMs: isChampion ? 0 : startupMs,
     upstreams: [...new Set(live.urls)].flatMap(text => {
       const origin = parseOrigin(text)
       if (typeof origin === 'string') return []
@@ -81,19 +82,16 @@ export function watchVariant(options: {
 }): VariantWatch {
   const { plan, clock, log } = options
   const { route, variant, health, tls } = plan
-  const book = createAddressBook({
-    checked: health !== null,
-    startupMs: plan.startupMs,
-    now: clock.now()
-  })
+  const book = createAddressBook({ checked: health !== null, now: clock.now() })
   const names = new Map<string, { readonly upstream: PlannedUpstream; readonly stop: () => void }>()
   const answered = new Set<string>() // urls, and keys of addresses that were checked
   const probes = new Map<string, () => void>()
   let current: readonly AddressSnapshot[] = []
   let dnsErrors = 0
+  let { startupMs } = plan
 
   function refresh(): void {
-    current = book.snapshot(clock.now())
+    current = book.snapshot(clock.now(), startupMs)
   }
 
   function update(): void {
@@ -157,14 +155,16 @@ export function watchVariant(options: {
     }
   }
 
-  function follow(upstreams: readonly PlannedUpstream[]): void {
-    const wanted = new Map(upstreams.map(upstream => [upstream.url, upstream]))
+  function follow(next: VariantPlan): void {
+    const wanted = new Map(next.upstreams.map(upstream => [upstream.url, upstream]))
+    startupMs = next.startupMs
+    refresh()
     for (const [url, name] of names) {
-      const next = wanted.get(url)
-      if (next && JSON.stringify(next) === JSON.stringify(name.upstream)) continue
+      const same = wanted.get(url)
+      if (same && JSON.stringify(same) === JSON.stringify(name.upstream)) continue
       name.stop()
       names.delete(url)
-      if (next) continue
+      if (same) continue
       answered.delete(url)
       book.resolved(name.upstream, [], clock.now())
       update()
@@ -180,12 +180,12 @@ export function watchVariant(options: {
     names.set(url, { upstream, stop })
   }
 
-  follow(plan.upstreams)
+  follow(plan)
   return {
     plan,
     follow,
     addresses: () => current,
-    moving: now => book.moving(now),
+    moving: now => book.moving(now, startupMs),
     refresh,
     settled: () =>
       [...names.keys()].every(url => answered.has(url)) &&
