@@ -7,7 +7,8 @@
  * A key with a `default` is required of the filled configuration and may be left out in a file, so that the
  * static type of the schema is that of a configuration with its defaults. Keywords of our own: `x-kind` (unit
  * of a string), `x-min` and `x-max` (in ms, bytes or as a share), `x-later` (not available in this version),
- * `x-one-of` (keys of which exactly one is there), `x-says` (the value in words, for faults and the reference).
+ * `x-one-of` (keys of which exactly one is there), `x-says` (the value in words, for faults and the reference),
+ * `x-secret` (a value that no message shows).
  */
 import { type TEnum, type TObject, type TProperties, type TSchema, Type } from 'typebox'
 import { DURATION, PERCENT, SIZE } from './quantities.ts'
@@ -27,25 +28,37 @@ export type Note = {
 /** A map with known keys; anything else in it is a fault. */
 export function block<P extends TProperties>(
   properties: P,
-  note: Note & { readonly oneOf?: readonly string[] }
+  note: Note & {
+    readonly oneOf?: readonly string[]
+    readonly says?: string
+    readonly secret?: true
+  }
 ): TObject<P> {
-  const { oneOf, ...rest } = note
+  const { oneOf, says, secret: hidden, ...rest } = note
   return Type.Object(properties, {
     additionalProperties: false,
     ...keywords(rest),
-    ...(oneOf ? { 'x-one-of': oneOf } : {})
+    ...(oneOf ? { 'x-one-of': oneOf } : {}),
+    ...(says === undefined ? {} : { 'x-says': says }),
+    ...(hidden ? { 'x-secret': true } : {})
   })
 }
 
 export function text(
-  note: Note & { readonly pattern?: string; readonly says?: string; readonly max?: number }
+  note: Note & {
+    readonly pattern?: string
+    readonly says?: string
+    readonly max?: number
+    readonly secret?: true
+  }
 ) {
-  const { pattern, says, max = 4096, ...rest } = note
+  const { pattern, says, max = 4096, secret: hidden, ...rest } = note
   return Type.String({
     minLength: 1,
     maxLength: max,
     ...(pattern === undefined ? {} : { pattern }),
     ...(says === undefined ? {} : { 'x-says': says }),
+    ...(hidden ? { 'x-secret': true } : {}),
     ...keywords(rest)
   })
 }
@@ -132,7 +145,12 @@ export function secret(description: string) {
         text({ description: 'Path of the file; a relative one starts at the working directory.' })
       )
     },
-    { description, oneOf: ['env', 'file'] }
+    {
+      description,
+      oneOf: ['env', 'file'],
+      says: '{ env: NAME } or { file: PATH }; a secret never stands in this file',
+      secret: true
+    }
   )
 }
 

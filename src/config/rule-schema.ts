@@ -76,7 +76,7 @@ const condition = Type.Cyclic(
         any: optional(
           list(Type.Ref('Condition'), { description: 'One of these holds.', min: 1, max: 50 })
         ),
-        not: optional(Type.Ref('Condition'))
+        not: optional(Type.Ref('Condition', { description: 'This does not hold.' }))
       },
       {
         description: 'Exactly one condition.',
@@ -84,7 +84,8 @@ const condition = Type.Cyclic(
       }
     )
   },
-  'Condition'
+  'Condition',
+  { description: 'Whose requests it is for: exactly one condition.' }
 )
 
 const source = Type.Union(

@@ -95,7 +95,8 @@ export const ConfigSchema = block(
                 text({
                   description: 'SHA-256 of it, in hex.',
                   pattern: '^[0-9A-Fa-f]{64}$',
-                  says: 'a SHA-256 in hex, 64 digits'
+                  says: 'a SHA-256 in hex, 64 digits; a token itself never stands in this file',
+                  secret: true
                 })
               )
             },

@@ -27,7 +27,9 @@ export function faultOf(node: Node, value: unknown): string | null {
   if (node.type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) {
     return `must be a string; put ${show(value)} in quotes`
   }
-  return `must be ${saysOf(node)}, not ${show(value)}`
+  return node['x-secret']
+    ? `must be ${saysOf(node)}`
+    : `must be ${saysOf(node)}, not ${show(value)}`
 }
 
 const PARSERS = { duration: parseDuration, size: parseSize, percent: parsePercent } as const

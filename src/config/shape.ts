@@ -76,7 +76,7 @@ function walkChoice(
   walking: Walk
 ): unknown {
   const same = choices.filter(choice => kindOf(choice) === kindOfValue(value))
-  const one = same.length === 1 ? same[0] : same.find(choice => faultOf(choice, value) === null)
+  const one = same.find(choice => faultOf(choice, value) === null) ?? same.find(speaksForItself)
   if (one) return walk(one, value, path, walking)
   const words = same.flatMap(choice => choice.enum ?? [])
   const near = typeof value === 'string' ? hint(value, words) : ''
@@ -89,7 +89,8 @@ function walkChoice(
 
 function walkMap(node: Node, value: unknown, path: Path, walking: Walk): unknown {
   if (!isMap(value)) {
-    walking.report(path, `must be ${saysOf(node)}, not ${show(value)}`)
+    const not = node['x-secret'] ? '' : `, not ${show(value)}`
+    walking.report(path, `must be ${saysOf(node)}${not}`)
     return undefined
   }
   return node.properties
@@ -118,7 +119,7 @@ function walkKnownKeys(
     else if ('default' in child && !child['x-later']) {
       result[key] = walk(child, child.default, [...path, key], walking)
     } else if (!given && node.required?.includes(key)) {
-      report(path, `${key} is missing; ${child.description ?? ''}`)
+      report(path, `${key} is missing`, 'key')
     }
   }
   checkOneOf(node, value, path, report)
@@ -183,6 +184,11 @@ function checkCount(
     report(path, `needs at least ${min} ${min === 1 ? 'entry' : 'entries'}, and has ${count}`)
   if (max !== undefined && count > max)
     report(path, `may have at most ${max} entries, and has ${count}`)
+}
+
+/** Its own sentence says more than the list of alternatives: a quantity out of range, a word of later. */
+function speaksForItself(node: Node): boolean {
+  return node['x-kind'] !== undefined || node['x-later-words'] !== undefined
 }
 
 /** A key without a value whose schema knows no null: as good as left out when all of it has defaults. */

@@ -129,6 +129,7 @@ export const TriggersSchema = block(
     gross: block(acting, {
       description:
         'Nearly every recent call failed. Always on, for it is what makes a dead challenger leave in about nine requests.',
+      says: 'a map with action and dryRun; this trigger is always on',
       default: {}
     })
   },

@@ -1,0 +1,33 @@
+/**
+ * Writes the files that are made from the program itself: `npm run gen`.
+ *
+ * A generated file is committed and never edited; test/config/generate.test.ts fails when one differs from what
+ * would be written. Another part adds its document to `generated`, and nothing else here.
+ */
+import { writeFileSync } from 'node:fs'
+import { configNode } from '../src/config/node.ts'
+import { errorTable } from '../src/errors.ts'
+import { errorsPage } from './errors-page.ts'
+import { jsonSchema } from './json-schema.ts'
+import { referencePage } from './reference-page.ts'
+
+export type Generated = {
+  readonly path: string // from the root of the repository
+  readonly render: () => string | Promise<string>
+}
+
+export const generated: readonly Generated[] = [
+  {
+    path: 'config/schema.json',
+    render: () => `${JSON.stringify(jsonSchema(configNode), null, 2)}\n`
+  },
+  { path: 'docs/configuration.md', render: () => referencePage(configNode) },
+  { path: 'docs/errors.md', render: () => errorsPage(errorTable()) }
+]
+
+if (import.meta.main) {
+  for (const { path, render } of generated) {
+    writeFileSync(new URL(`../${path}`, import.meta.url), await render())
+    process.stdout.write(`${path}\n`)
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * The configuration as it may be shown: in the shape of the file, without anything secret.
+ *
+ * Exports: `redactConfig`.
+ *
+ * Certificates, keys, digests of tokens and the unit key are only told to be there. Header values that a
+ * rewrite sets may be credentials of the upstream, so they are left out too.
+ */
+import type { Config, Listen, RouteConfig, VariantConfig } from './config.ts'
+
+const HIDDEN = '[redacted]'
+
+/** Plain data for JSON: durations in ms, sizes in bytes, shares 0..1. */
+export function redactConfig(config: Config): unknown {
+  const { admin, telemetry, events, routes, ...rest } = config
+  return {
+    ...rest,
+    listen: listenOf(config.listen),
+    admin: {
+      ...admin,
+      listen: listenOf(admin.listen),
+      tokens: admin.tokens.map(({ id, role }) => ({ id, role, sha256: HIDDEN }))
+    },
+    telemetry: telemetry && { listen: listenOf(telemetry.listen) },
+    events: { ...events, unitKey: hidden(events.unitKey) },
+    routes: Object.fromEntries(routes.map(route => [route.name, routeOf(route)]))
+  }
+}
+
+function listenOf({ host, port, tls }: Listen): unknown {
+  return { host, port, tls: tls && { cert: HIDDEN, key: HIDDEN } }
+}
+
+function routeOf({ name: _, variants, ...route }: RouteConfig): unknown {
+  return {
+    ...route,
+    variants: Object.fromEntries(variants.map(variant => [variant.name, variantOf(variant)]))
+  }
+}
+
+function variantOf({ name: _, tls, rewrite, ...variant }: VariantConfig): unknown {
+  return {
+    ...variant,
+    tls: tls && { ...tls, ca: hidden(tls.ca), cert: hidden(tls.cert), key: hidden(tls.key) },
+    rewrite: rewrite && {
+      ...rewrite,
+      headers: {
+        set: Object.fromEntries(Object.keys(rewrite.headers.set).map(name => [name, HIDDEN])),
+        remove: rewrite.headers.remove
+      }
+    }
+  }
+}
+
+function hidden(text: string | null): string | null {
+  return text === null ? null : HIDDEN
+}
