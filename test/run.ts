@@ -1,0 +1,84 @@
+/**
+ * `npm test`: runs every test file with tap and ends with one line `N passed, N failed`.
+ *
+ * Words behind `npm test --` choose files or folders. The exit code is 0 only when something ran, nothing failed
+ * and nothing was skipped but what SLUICE_TEST_WITHOUT names (a skip begins its reason with that name).
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, globSync, statSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { createInterface } from 'node:readline'
+import { createTapCount } from './helpers/tap-count.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const OUTPUT_KEPT = 400 // lines of a failed file
+
+process.exitCode = await run(process.argv.slice(2))
+
+async function run(words: readonly string[]): Promise<number> {
+  const files = filesOf(words)
+  const { SLUICE_TEST_WITHOUT = '' } = process.env
+  const without = SLUICE_TEST_WITHOUT.split(',').filter(name => name !== '')
+  const tap = spawn(
+    process.execPath,
+    [
+      join(ROOT, 'node_modules/.bin/tap'),
+      'run',
+      '--reporter=tap',
+      '--disable-coverage',
+      '--jobs=2',
+      ...files
+    ],
+    { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] }
+  )
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => tap.kill(signal))
+  const ended = new Promise<number>(resolve => {
+    tap.on('error', () => resolve(1))
+    tap.on('close', code => resolve(code ?? 1))
+  })
+
+  const count = createTapCount()
+  let block: string[] = []
+  for await (const line of createInterface({ input: tap.stdout })) {
+    count.line(line)
+    block.push(line)
+    if (!/^(ok|not ok) /.test(line)) continue
+    process.stdout.write(`${line}\n`)
+    if (line.startsWith('not ok')) tellBlock(block)
+    block = []
+  }
+  const code = await ended
+
+  const { passed, failed, failures, skipped } = count.counts()
+  const unasked = skipped.filter(
+    name => !without.some(one => (name.split(': ').at(-1) ?? '').startsWith(one))
+  )
+  for (const name of failures) process.stdout.write(`failed: ${name}\n`)
+  for (const name of skipped) process.stdout.write(`skipped: ${name}\n`)
+  if (without.length > 0) process.stdout.write(`run without: ${without.join(', ')}\n`)
+  // tap ends with another code for what its stream does not show (a file that was not found, a hung worker).
+  const silent = code !== 0 && failed + unasked.length === 0 ? 1 : 0
+  if (silent === 1) process.stdout.write(`failed: the runner ended with exit code ${code}\n`)
+  const bad = failed + unasked.length + silent
+  process.stdout.write(`${passed} passed, ${bad} failed\n`)
+  return bad === 0 && passed > 0 ? 0 : 1
+}
+
+/** Test files for the words given: files, folders, or everything. */
+function filesOf(words: readonly string[]): readonly string[] {
+  const asked = words.length === 0 ? ['test'] : words
+  return asked
+    .flatMap(word => {
+      if (!existsSync(word) || !statSync(word).isDirectory()) return [word]
+      return globSync('**/*.test.ts', { cwd: word }).map(file => join(word, file))
+    })
+    .map(file => relative(ROOT, join(process.cwd(), file)))
+    .sort()
+}
+
+function tellBlock(block: readonly string[]): void {
+  const shown = block.filter(line => !/^ *(ok \d|1\.\.\d|$)/.test(line))
+  for (const line of shown.slice(0, OUTPUT_KEPT)) process.stdout.write(`  ${line}\n`)
+  if (shown.length > OUTPUT_KEPT)
+    process.stdout.write(`  … ${shown.length - OUTPUT_KEPT} lines more\n`)
+}
