@@ -6,6 +6,7 @@
  * a request can also be told to roll back.
  */
 import { randomBytes } from 'node:crypto'
+import packageJson from '../package.json' with { type: 'json' }
 import { createAdmin, createTelemetryServer } from './admin/server.ts'
 import type { Config, Listen, Token } from './config/config.ts'
 import { createController } from './control-plane/controller.ts'
@@ -21,7 +22,6 @@ import { createHealthProbe } from './io/health.ts'
 import { operatorToken } from './io/operator-token.ts'
 import { createResolver } from './io/resolve.ts'
 import type { Actor, Clock, EventSink, Log } from './ports.ts'
-import { renderMetrics } from './telemetry/metrics.ts'
 
 export type Router = {
   readonly addresses: {
@@ -35,6 +35,7 @@ export type Router = {
   stop(): Promise<void>
 }
 
+const VERSION: string = packageJson.version
 const MAX_CONNECTIONS = 10_000
 const FLUSH_MS = 2_000
 
@@ -68,7 +69,9 @@ export async function compose(
     const tokens = await tokensOf(config)
     const events = await eventSink(config, clock, log)
     cleanup.push(() => events.close(FLUSH_MS))
+    let published = 0
     store.onAudit(entry => {
+      published++
       events.publish({ type: 'io.sluice.decision.v1', key: entry.route ?? '', data: entry })
     })
 
@@ -106,7 +109,9 @@ export async function compose(
       newId,
       pseudonym: `sluice-${randomBytes(4).toString('hex')}`,
       load,
-      metrics: renderMetrics
+      version: VERSION,
+      events: () => [{ topic: 'decisions', published, dropped: events.dropped }],
+      stateWarnings: warnings
     })
     cleanup.push(() => controller.stop())
     controller.start()

@@ -7,14 +7,17 @@ import { TICK_MS, TIME_AT } from '../domain/counts.ts'
 import type { RouteDocument } from '../domain/document.ts'
 import type { Snapshot } from '../domain/snapshot.ts'
 import { fail } from '../errors.ts'
-import type { Clock, Control, Log, StateStore } from '../ports.ts'
+import type { Clock, Control, Log, StateStore, StateWarning } from '../ports.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
+import type { EventsSource } from '../telemetry/metrics-source.ts'
 import { type Commands, createCommands } from './commands.ts'
-import { createEffects, type Effects } from './effects.ts'
+import { createEffects } from './effects.ts'
 import { explainRequest } from './explain.ts'
 import type { LiveRoute } from './live-route.ts'
+import { type MetricsParts, metricsSource } from './metrics-source.ts'
 import type { Regions } from './regions.ts'
-import { createReload, type Reload, type ReloadResult } from './reload.ts'
-import { createRoster, type Roster } from './roster.ts'
+import { createReload, type ReloadResult } from './reload.ts'
+import { createRoster } from './roster.ts'
 import { buildSnapshot } from './routing.ts'
 import type { Threads } from './threads.ts'
 import { createTicker } from './ticker.ts'
@@ -32,18 +35,10 @@ export type ControllerOptions = {
   readonly newId: (prefix: string) => string
   readonly pseudonym: string
   readonly load: () => Promise<ReloadResult>
-  /** Renders Prometheus text of what the controller knows. */
-  readonly metrics: (controller: ControllerState) => Promise<string>
-}
-
-/** What the metrics read. */
-export type ControllerState = {
-  readonly roster: Roster
-  readonly regions: Regions
-  readonly store: StateStore
-  readonly upstreams: Upstreams
-  readonly effects: Effects
-  readonly reload: Reload
+  readonly version: string
+  readonly events: () => readonly EventsSource[]
+  /** What the state said at its opening; counted by reason. */
+  readonly stateWarnings: readonly StateWarning[]
 }
 
 export type Controller = Control & {
@@ -98,6 +93,18 @@ export function createController(options: ControllerOptions): Controller {
     lastSent: (route, variants) => lastSent(regions, route, variants, bornMs)
   })
   const tick = createTicker({ roster, regions, addresses, now: clock.now, act: effects.act })
+  const metrics = createMetrics()
+  const metricsParts: MetricsParts = {
+    version: options.version,
+    roster,
+    regions,
+    store,
+    upstreams,
+    rollbacks: effects.rollbacks,
+    stateErrors: countByReason(options.stateWarnings),
+    reload,
+    events: options.events
+  }
   let timer: NodeJS.Timeout | null = null
   let leaving = false
   const unsubscribe: (() => void)[] = []
@@ -146,7 +153,7 @@ export function createController(options: ControllerOptions): Controller {
       if (!reload.lastSucceeded()) degraded.push('the last reload was refused')
       return { ready: reasons.length === 0, reasons, degraded }
     },
-    metrics: () => options.metrics({ roster, regions, store, upstreams, effects, reload }),
+    metrics: () => metrics.render(metricsSource(metricsParts)),
     start() {
       reload.begin()
       unsubscribe.push(store.onDocument(onDocument))
@@ -162,6 +169,12 @@ export function createController(options: ControllerOptions): Controller {
       upstreams.stop()
     }
   }
+}
+
+function countByReason(warnings: readonly StateWarning[]): Readonly<Record<string, number>> {
+  const counts = new Map<string, number>()
+  for (const { reason } of warnings) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  return Object.fromEntries(counts)
 }
 
 /** ISO time of the last request that was sent to any of `variants`; null when there was none. */

@@ -23,13 +23,18 @@ const RETRY_MS = 1_000
 
 export type Effects = {
   act(route: LiveRoute, decision: TriggerDecision): void
-  /** Alarms so far per `route/trigger`, for the metrics; dry runs do not count. */
+  /** Rollbacks so far per `route/trigger` (or `route/operator`), for the metrics; dry runs do not count. */
   readonly rollbacks: ReadonlyMap<string, number>
 }
 
 export function createEffects(options: EffectsOptions): Effects {
   const { roster, store, log } = options
   const rollbacks = new Map<string, number>()
+  store.onAudit(({ type, route, by }) => {
+    if (type !== 'rollback') return
+    const key = `${route}/${by.startsWith('trigger:') ? by.slice('trigger:'.length) : 'operator'}`
+    rollbacks.set(key, (rollbacks.get(key) ?? 0) + 1)
+  })
 
   function author(decision: TriggerDecision, id: string): Author {
     return {
@@ -59,8 +64,6 @@ export function createEffects(options: EffectsOptions): Effects {
     roster.latch(name, variant)
     roster.publish()
     const id = options.newId('rb')
-    const key = `${name}/${trigger}`
-    rollbacks.set(key, (rollbacks.get(key) ?? 0) + 1)
     log.warn({ route: name, variant, trigger, rollback: id, evidence }, reason)
     const operation: Operation = {
       kind: 'rollback',

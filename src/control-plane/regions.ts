@@ -15,6 +15,8 @@ export type Regions = {
   indexOf(route: string, variant: string, splits: number): number
   /** Counters of a variant, one per thread. */
   of(route: string, variant: string, splits: number): readonly Counters[]
+  /** Every region that the variant ever had, for counters that must not go back when splits change. */
+  all(route: string, variant: string): readonly Counters[]
   /** What goes to a thread beside a snapshot: its column. */
   buffers(thread: number): readonly SharedArrayBuffer[]
   header(thread: number): SharedArrayBuffer
@@ -44,6 +46,10 @@ export function createRegions(threads: number): Regions {
   return {
     indexOf: (route, variant, splits) => row(route, variant, splits).index,
     of: (route, variant, splits) => row(route, variant, splits).counters,
+    all: (route, variant) =>
+      [...rows].flatMap(([key, { counters }]) =>
+        key.startsWith(`${route}/${variant}/`) ? counters : []
+      ),
     buffers: thread => columns[thread] ?? [],
     header: thread => headers[thread] ?? new SharedArrayBuffer(THREAD_REGION_BYTES),
     threads: headers.map(header => threadRegionOver(header))
