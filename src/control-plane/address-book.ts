@@ -102,7 +102,8 @@ export function createAddressBook(options: {
           ramp: isCold(entry, now, startupMs) ? 0 : rampOf(entry, now)
         })),
     entries: () => [...entries.values()],
-    moving: now => [...entries.values()].some(entry => isCold(entry, now) || isGrowing(entry, now))
+    moving: (now, startupMs) =>
+      [...entries.values()].some(entry => isCold(entry, now, startupMs) || isGrowing(entry, now))
   }
 }
 
