@@ -1,0 +1,73 @@
+/**
+ * The access log: one JSON line per sampled request, on stderr, off by default.
+ *
+ * Lines are collected and written by the sweep, one write at a time; when the destination is slower than the
+ * requests, lines are dropped and counted rather than kept. No query and no unit ever gets into a line.
+ */
+import { write } from 'node:fs'
+import type { Exchange } from './exchange.ts'
+
+const MAX_BUFFERED = 1024 * 1024
+const MAX_TEXT = 1024
+const STDERR = 2
+
+export class AccessLog {
+  readonly #sample: number
+  readonly #descriptor: number
+  #lines = ''
+  #writing = false
+  #dropped = 0
+
+  /** `sample` is the share of requests that are logged, 0..1. */
+  constructor(sample: number, descriptor = STDERR) {
+    this.#sample = sample
+    this.#descriptor = descriptor
+  }
+
+  add(exchange: Exchange): void {
+    if (this.#sample < 1 && Math.random() >= this.#sample) return
+    if (this.#lines.length > MAX_BUFFERED) {
+      this.#dropped++
+      return
+    }
+    this.#lines += `${JSON.stringify(lineOf(exchange))}\n`
+  }
+
+  flush(): void {
+    if (this.#writing || this.#lines === '') return
+    if (this.#dropped > 0) {
+      this.#lines += `${JSON.stringify({ msg: 'access log lines dropped', lines: this.#dropped })}\n`
+      this.#dropped = 0
+    }
+    const lines = this.#lines
+    this.#lines = ''
+    this.#writing = true
+    write(this.#descriptor, lines, error => {
+      this.#writing = false
+      if (error !== null) this.#dropped++
+    })
+  }
+}
+
+function lineOf(exchange: Exchange): Readonly<Record<string, unknown>> {
+  const { decision, head, variant } = exchange
+  const now = exchange.lane.now()
+  return {
+    msg: 'request',
+    time: new Date().toISOString(),
+    requestId: exchange.requestId,
+    peer: exchange.client.peer,
+    method: head?.method ?? null,
+    host: head?.host ?? null,
+    path: head?.path.slice(0, MAX_TEXT) ?? null,
+    status: exchange.status,
+    outcome: exchange.outcome,
+    route: decision?.route.name ?? null,
+    variant: variant?.snapshot.name ?? null,
+    reason: exchange.reason,
+    revision: decision?.route.revision ?? null,
+    bytes: exchange.bytesOut,
+    ms: Math.round((now - exchange.arrivedAt) * 1000) / 1000,
+    ...(exchange.afterRollback ? { afterRollback: true } : {})
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * The fields of an upstream's answer that go on to the client, and how its body is framed.
+ *
+ * What belongs to one connection is removed before ours is added, with everything that Connection names; a
+ * Trailer field or a forged X-Sluice-* of an upstream never gets through (RFC 9110 section 7.6.1). Framing that
+ * two readers could read differently makes the answer invalid (RFC 9112 section 6.3).
+ */
+export type AnswerHead = {
+  readonly fields: string[] // name, value, …
+  readonly contentLength: string | null
+  readonly chunked: boolean
+  readonly stream: boolean // text/event-stream or NDJSON
+  readonly encoded: boolean // a content coding
+}
+
+/** Sorts the fields of an answer, or null where its framing is not valid. `raw` is name, value, … */
+export function answerFields(raw: readonly (Buffer | string)[]): AnswerHead | null {
+  const fields: string[] = []
+  let contentLength: string | null = null
+  let chunked = false
+  let stream = false
+  let encoded = false
+  let nominated: string[] | null = null
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = textOf(raw[i])
+    const value = textOf(raw[i + 1])
+    switch (answerClass(name)) {
+      case PLAIN:
+        fields.push(name, value)
+        break
+      case LENGTH:
+        if (contentLength !== null) return null
+        contentLength = value
+        break
+      case CODING:
+        if (chunked || value.toLowerCase() !== 'chunked') return null
+        chunked = true
+        break
+      case TYPE:
+        stream = isStream(value)
+        fields.push(name, value)
+        break
+      case ENCODING:
+        encoded = value !== '' && value !== 'identity'
+        fields.push(name, value)
+        break
+      case CONNECTION:
+        nominated = nominations(value, nominated)
+        break
+    }
+  }
+  if (chunked && contentLength !== null) return null
+  const kept = nominated === null ? fields : without(fields, nominated)
+  return { fields: kept, contentLength, chunked, stream, encoded }
+}
+
+const PLAIN = 0
+const DROPPED = 1
+const LENGTH = 2
+const CODING = 3
+const TYPE = 4
+const ENCODING = 5
+const CONNECTION = 6
+
+const CLASSES = new Map<string, number>()
+const MAX_NAMES = 1024
+for (const [name, cls] of [
+  ['connection', CONNECTION],
+  ['content-encoding', ENCODING],
+  ['content-length', LENGTH],
+  ['content-type', TYPE],
+  ['http2-settings', DROPPED],
+  ['keep-alive', DROPPED],
+  ['proxy-authenticate', DROPPED],
+  ['proxy-authorization', DROPPED],
+  ['proxy-connection', DROPPED],
+  ['te', DROPPED],
+  ['trailer', DROPPED],
+  ['transfer-encoding', CODING],
+  ['upgrade', DROPPED]
+] as const) {
+  CLASSES.set(name, cls)
+  CLASSES.set(
+    name.replace(/(^|-)[a-z]/g, text => text.toUpperCase()),
+    cls
+  )
+}
+
+function answerClass(name: string): number {
+  const known = CLASSES.get(name)
+  if (known !== undefined) return known
+  const lower = name.toLowerCase()
+  const cls = CLASSES.get(lower) ?? (lower.startsWith('x-sluice-') ? DROPPED : PLAIN)
+  if (CLASSES.size < MAX_NAMES && name.length <= 64) CLASSES.set(name, cls)
+  return cls
+}
+
+function nominations(value: string, before: string[] | null): string[] | null {
+  let names = before
+  for (const part of value.split(',')) {
+    const name = part.trim().toLowerCase()
+    if (name === '' || name === 'close' || name === 'keep-alive') continue
+    names ??= []
+    names.push(name)
+  }
+  return names
+}
+
+function without(fields: readonly string[], names: readonly string[]): string[] {
+  const kept: string[] = []
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] as string // in bounds: the list is of pairs
+    if (!names.includes(name.toLowerCase())) kept.push(name, fields[i + 1] as string)
+  }
+  return kept
+}
+
+const STREAM_TYPES = ['text/event-stream', 'application/x-ndjson', 'application/ndjson']
+
+function isStream(contentType: string): boolean {
+  const semicolon = contentType.indexOf(';')
+  const type = semicolon === -1 ? contentType : contentType.slice(0, semicolon)
+  return STREAM_TYPES.includes(type.trim().toLowerCase())
+}
+
+function textOf(field: Buffer | string | undefined): string {
+  if (typeof field === 'string') return field
+  return field === undefined ? '' : field.toString('latin1')
+}

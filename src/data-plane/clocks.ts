@@ -1,0 +1,132 @@
+/**
+ * All clocks of requests, in one sweep over them every 250 ms; no request has a timer of its own.
+ *
+ * First byte, silence in a body, a client that sends or takes too slowly, streams that may not go on. What
+ * waits for the other side is never held against this one.
+ */
+import { AT, TIME_AT } from '../domain/counts.ts'
+import { breakAnswer, queuedBytes, refuse } from './answer.ts'
+import type { Exchange } from './exchange.ts'
+import { clientGone, giveUp } from './forward.ts'
+import type { Lane } from './lane.ts'
+import type { LiveVariant } from './live-routes.ts'
+
+export const SWEEP_MS = 250
+export const BODY_RATE = { bytesPerSecond: 512, afterMs: 10_000 } as const
+export const STALL_LIMIT_MS = 60_000
+
+/** Looks at every request once. */
+export function sweep(lane: Lane): void {
+  const now = lane.now()
+  for (const ex of lane.exchanges) {
+    if (ex.over && ex.settled) continue
+    if (!ex.req.complete && !ex.over && isSlowUpload(ex, now)) continue
+    if (isStalled(ex, now)) continue
+    upstreamClock(ex, now)
+  }
+  reportPending(lane)
+  lane.accessLog?.flush()
+}
+
+/** The upstream's turn: a first byte, the next byte, or the end of a stream that was told to end. */
+function upstreamClock(ex: Exchange, now: number): void {
+  const { work, route } = ex
+  if (work === null || route === null || ex.settled) return
+  const { timeouts } = route.snapshot
+  if (ex.cutAt > 0 && now >= ex.cutAt && (ex.stream || ex.tunnel !== null)) giveUp(ex, 'reset')
+  else if (ex.tunnel !== null) {
+    const bytes = ex.tunnel.bytes()
+    if (bytes !== ex.bytesOut) {
+      ex.bytesOut = bytes
+      ex.upstreamAt = now
+    } else if (now - Math.max(ex.upstreamAt, ex.firstAt) > timeouts.streamIdle)
+      giveUp(ex, 'timeout')
+  } else if (ex.firstAt === 0) {
+    if (ex.sentAt > 0 && now - ex.sentAt > timeouts.firstByte) giveUp(ex, 'timeout')
+  } else if (ex.stallMark < 0) {
+    const idle = ex.stream ? timeouts.streamIdle : timeouts.idle
+    if (now - ex.upstreamAt > idle) giveUp(ex, 'timeout')
+  } else ex.upstreamAt = now
+}
+
+/** A request body that trickles, though nothing but the client slows it: 408. */
+function isSlowUpload(ex: Exchange, now: number): boolean {
+  const bytes = ex.client.socket.bytesRead
+  if (ex.upload?.held === true) return isHeldBack(ex, bytes, now)
+  const seconds = (now - ex.uploadAt) / 1000
+  if (now - ex.arrivedAt <= BODY_RATE.afterMs || seconds * 1000 <= BODY_RATE.afterMs) return false
+  if (bytes - ex.uploadMark >= seconds * BODY_RATE.bytesPerSecond) {
+    ex.uploadAt = now - BODY_RATE.afterMs
+    ex.uploadMark = bytes - BODY_RATE.bytesPerSecond * (BODY_RATE.afterMs / 1000)
+    return false
+  }
+  const { work } = ex
+  ex.settled = ex.settled || ex.firstAt === 0
+  refuseSlow(ex)
+  work?.abort()
+  return true
+}
+
+function refuseSlow(ex: Exchange): void {
+  refuse(ex, 'SLC_REQUEST_TIMEOUT', ['its body is slower than 512 bytes a second'])
+}
+
+/** The upstream takes nothing of the body: its clock, not the client's. */
+function isHeldBack(ex: Exchange, bytes: number, now: number): boolean {
+  if (bytes !== ex.uploadMark) {
+    ex.uploadMark = bytes
+    ex.uploadAt = now
+    return false
+  }
+  if (now - ex.uploadAt <= STALL_LIMIT_MS) return false
+  giveUp(ex, 'timeout')
+  return true
+}
+
+/** A client that takes nothing for a minute holds memory and an upstream: reset. */
+function isStalled(ex: Exchange, now: number): boolean {
+  if (ex.stallMark < 0 && !ex.res.writableNeedDrain && !ex.res.writableEnded) return false
+  const queued = queuedBytes(ex)
+  if (ex.stallMark < 0 || queued !== ex.stallMark) {
+    ex.stallMark = queued
+    ex.stallAt = now
+    return false
+  }
+  if (now - ex.stallAt <= STALL_LIMIT_MS) return false
+  clientGone(ex)
+  ex.over = false
+  breakAnswer(ex)
+  return true
+}
+
+/** Prediction calls under the present ranges that nobody has answered: what the absence trigger looks at. */
+function reportPending(lane: Lane): void {
+  const { table } = lane
+  if (table === null) return
+  for (const route of table.routes.values()) {
+    for (const variant of route.variants) {
+      const { words, times } = variant.counters
+      words[AT.pending] = 0
+      words[AT.pending + 1] = 0
+      times[TIME_AT.oldestPending] = 0
+    }
+  }
+  const firstUnits = new Map<LiveVariant['counters'], number>()
+  for (const ex of lane.exchanges) {
+    const { variant, decision, route } = ex
+    if (variant === null || decision === null || route === null) continue
+    if (!decision.prediction || ex.answered || ex.settled || ex.sentAt === 0) continue
+    const { counters } = variant
+    const { generation } = route.snapshot
+    if (counters.words[AT.generations + (generation & 1)] !== generation) continue
+    const { words, times } = counters
+    words[AT.pending] = (words[AT.pending] ?? 0) + 1
+    const oldest = times[TIME_AT.oldestPending] ?? 0
+    if (oldest === 0 || ex.sentAt < oldest) times[TIME_AT.oldestPending] = ex.sentAt
+    const first = firstUnits.get(counters)
+    if (first === undefined) {
+      firstUnits.set(counters, decision.unitHash)
+      words[AT.pending + 1] = 1
+    } else if (first !== decision.unitHash) words[AT.pending + 1] = 2
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Puts the lane of one data thread together and carries out what the control plane says.
+ *
+ * It listens from its first snapshot on, so that no request meets a thread that knows no route.
+ */
+import type { AddressInfo } from 'node:net'
+import type { FromThread, ThreadSettings, ToThread } from '../domain/snapshot.ts'
+import { THREAD_WORD, threadRegionOver } from '../domain/thread-region.ts'
+import { AccessLog } from './access-log.ts'
+import { startBeat } from './beat.ts'
+import { SWEEP_MS, sweep } from './clocks.ts'
+import { drain } from './drain.ts'
+import type { Exchange } from './exchange.ts'
+import type { Lane } from './lane.ts'
+import { type Listener, makeListener } from './listener.ts'
+import { LiveRoutes } from './live-routes.ts'
+import { processClock } from './process-time.ts'
+import { endStreams } from './stream-end.ts'
+import { forbidden } from './upstream-connection/forbidden.ts'
+import { Pools } from './upstream-connection/pools.ts'
+
+export type RunningLane = { readonly handle: (message: ToThread) => void }
+
+/** `exit` ends the thread. */
+export async function startLane(
+  settings: ThreadSettings,
+  send: (message: FromThread) => void,
+  exit: () => void
+): Promise<RunningLane> {
+  const region = threadRegionOver(settings.header)
+  const now = processClock(settings.epochMs)
+  const lane: Lane = {
+    settings,
+    region,
+    now,
+    exchanges: new Set<Exchange>(),
+    accessLog: settings.accessLog === null ? null : new AccessLog(settings.accessLog.sample),
+    log: (level, msg, fields) => send({ type: 'log', level, msg, fields }),
+    table: null,
+    draining: false
+  }
+  const rules = forbidden(settings.forbiddenPorts)
+  const routes = new LiveRoutes(new Pools(rules), settings.threads, settings.index)
+  const listener = await makeListener(lane)
+  startBeat(region, now)
+  setInterval(() => {
+    region.words[THREAD_WORD.connections] = listener.connections.size
+    guarded(lane, () => sweep(lane))
+  }, SWEEP_MS)
+  process.on('uncaughtException', error => {
+    lane.log('error', 'a fault outside any request was contained', { error: error.stack ?? '' })
+  })
+
+  return {
+    handle: message => {
+      if (message.type === 'stop') exit()
+      else if (message.type === 'drain') {
+        drain(lane, listener.server, listener.connections, message.graceMs, () =>
+          send({ type: 'drained' })
+        )
+      } else {
+        const first = lane.table === null
+        lane.table = routes.build(message.snapshot, message.counters)
+        endStreams(lane)
+        send({ type: 'applied', sequence: message.snapshot.sequence })
+        if (first) listen(lane, listener, rules.addPort, send)
+      }
+    }
+  }
+}
+
+function listen(
+  lane: Lane,
+  listener: Listener,
+  addPort: (port: number) => void,
+  send: (message: FromThread) => void
+): void {
+  const { server } = listener
+  const { host, port, reusePort } = lane.settings.listen
+  server.once('error', (error: NodeJS.ErrnoException) => {
+    send({ type: 'failed', code: error.code ?? 'UNKNOWN', message: error.message })
+  })
+  server.listen({ host, port, reusePort, backlog: 1024 }, () => {
+    const address = server.address() as AddressInfo // it listens on TCP
+    addPort(address.port)
+    send({ type: 'listening', host: address.address, port: address.port })
+  })
+}
+
+function guarded(lane: Lane, step: () => void): void {
+  try {
+    step()
+  } catch (error) {
+    lane.log('error', 'a sweep failed', { error: String(error) })
+  }
+}

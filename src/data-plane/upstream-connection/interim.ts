@@ -1,0 +1,62 @@
+/**
+ * Cuts unasked `100 Continue` heads out of an upstream's bytes.
+ *
+ * We answer Expect ourselves, so an upstream has no reason to send one; some do, twice (RFC 9110 section 15.2
+ * asks every client to bear it), and the parser behind us would drop the connection. Looks only at the bytes
+ * between a request and the head of its answer, and holds back less than one such head.
+ */
+import type { Socket } from 'node:net'
+
+const START = Buffer.from('HTTP/1.1 100')
+const MAX_HEAD = 16 * 1024
+
+/** Makes a fresh socket to an upstream skip interim 100 heads. Call before anything reads from it. */
+export function skipContinue(socket: Socket): void {
+  let awaiting = false // the head of an answer is still to come
+  let held: Buffer | null = null
+  const push = socket.push
+  const write = socket.write
+  socket.write = function (this: Socket, ...args: unknown[]): boolean {
+    if (!awaiting && beginsRequest(args[0])) awaiting = true
+    return Reflect.apply(write, this, args)
+  }
+  socket.push = function (this: Socket, chunk: unknown, encoding?: BufferEncoding): boolean {
+    if (!awaiting || !Buffer.isBuffer(chunk)) {
+      const rest = held
+      held = null
+      if (rest !== null) push.call(this, rest)
+      return push.call(this, chunk, encoding)
+    }
+    const bytes: Buffer = held === null ? chunk : Buffer.concat([held, chunk])
+    const rest = afterContinue(bytes)
+    held = rest.length > 0 && undecided(rest) ? rest : null
+    if (held !== null || rest.length === 0) return true
+    awaiting = false
+    return push.call(this, rest, encoding)
+  }
+}
+
+/** A request head is written as text that begins with its method; chunk heads begin with CR. */
+function beginsRequest(written: unknown): boolean {
+  if (typeof written !== 'string') return false
+  const first = written.charCodeAt(0)
+  return first >= 65 && first <= 90
+}
+
+/** What follows the interim heads at the beginning of `bytes`; an unfinished one stays. */
+function afterContinue(bytes: Buffer): Buffer {
+  let rest = bytes
+  while (rest.length >= START.length && rest.subarray(0, START.length).equals(START)) {
+    const end = rest.indexOf('\r\n\r\n')
+    if (end === -1) return rest
+    rest = rest.subarray(end + 4)
+  }
+  return rest
+}
+
+/** Whether these bytes can still turn out to be an interim head. */
+function undecided(bytes: Buffer): boolean {
+  if (bytes.length > MAX_HEAD) return false
+  const length = Math.min(bytes.length, START.length)
+  return bytes.subarray(0, length).equals(START.subarray(0, length))
+}
