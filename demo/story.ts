@@ -127,7 +127,9 @@ function evidence(view: RouteView): string {
 
 function topTrigger(view: RouteView): TriggerView | undefined {
   const own = view.triggers.filter(trigger => trigger.variant === 'v4')
-  return own.sort((a, b) => b.logEvidence / b.threshold - a.logEvidence / a.threshold)[0]
+  const part = ({ logEvidence, threshold }: TriggerView) =>
+    threshold > 0 ? logEvidence / threshold : 0
+  return own.sort((a, b) => part(b) - part(a))[0]
 }
 
 function endingLines(e: Ending): string[] {

@@ -56,7 +56,12 @@ function rowOf(view: RouteView, name: string): string[] {
 /** The trigger of a challenger whose evidence is the largest part of its threshold. */
 function nearest(view: RouteView, variant: string): TriggerView | undefined {
   const own = view.triggers.filter(trigger => trigger.variant === variant)
-  return own.sort((a, b) => b.logEvidence / b.threshold - a.logEvidence / a.threshold)[0]
+  return own.sort((a, b) => nearness(b) - nearness(a))[0]
+}
+
+/** Which part of its threshold the evidence is; a trigger that warms up may have no threshold yet. */
+function nearness({ logEvidence, threshold }: TriggerView): number {
+  return threshold > 0 ? logEvidence / threshold : 0
 }
 
 function evidenceText(trigger: TriggerView | undefined): string {
@@ -91,13 +96,17 @@ function inForce(view: RouteView, name: string, screen: Screen): string[] {
   const lines: string[] = []
   if (rollback !== null) {
     const who = clean(`${name} rolled back ${ago(rollback.at)} by ${rollback.by}`)
-    lines.push(`  ${screen.paint('red', who)}: ${clean(rollback.reason)}`)
+    lines.push(`  ${screen.paint('red', who)}${because(rollback.reason)}`)
     lines.push(`  ended by: sluice clear ${clean(`${view.route} ${rollback.id}`)}`)
   }
   if (paused !== null) {
     const who = clean(`${name} paused ${ago(paused.at)} by ${paused.by}`)
-    lines.push(`  ${screen.paint('yellow', who)}: ${clean(paused.reason)}`)
+    lines.push(`  ${screen.paint('yellow', who)}${because(paused.reason)}`)
     lines.push(`  ended by: sluice resume ${clean(`${view.route} ${name}`)}`)
   }
   return lines
+}
+
+function because(reason: string): string {
+  return reason === '' ? '' : `: ${clean(reason)}`
 }
