@@ -95,10 +95,13 @@ class Scanner implements FirstReader {
   }
 
   push(chunk: Uint8Array): void {
-    if (!this.#judged) return
     const length = Math.min(chunk.length, SCAN_BYTES - this.#seen)
     this.#seen += length
-    for (let i = 0; i < length; i++) this.#byte(chunk[i] ?? 0)
+    let at = 0
+    while (at < length && this.#judged) {
+      if (this.#inString) at = this.#string(chunk, at, length)
+      else at = this.#outside(chunk, at, length)
+    }
   }
 
   end(): FirstReading {
@@ -109,20 +112,56 @@ class Scanner implements FirstReader {
     return { judged: true, bad: whole ? this.#badElsewhere : this.#bad, failed: false }
   }
 
-  #byte(c: number): void {
-    if (this.#inString) this.#stringByte(c)
-    else if (c === QUOTE) this.#openString()
-    else if (isSpace(c) || isPunctuation(c)) this.#punctuation(c)
-    else this.#tokenByte(c)
+  /** Reads on in a string; where it ended, or the chunk. */
+  #string(chunk: Uint8Array, from: number, length: number): number {
+    let at = from
+    if (this.#escaped) {
+      this.#escaped = false
+      at++
+    }
+    for (; at < length; at++) {
+      const c = chunk[at] ?? 0
+      if (c === QUOTE) {
+        this.#closeString()
+        return at + 1
+      }
+      if (c === BACKSLASH) {
+        this.#escaped = true
+        this.#textLength = LONGEST + 1 // a name with an escape is none of ours
+        return at + 1
+      }
+      if (this.#isName) this.#collect(c)
+    }
+    return at
   }
 
-  #stringByte(c: number): void {
-    if (this.#escaped) this.#escaped = false
-    else if (c === BACKSLASH) {
-      this.#escaped = true
-      this.#textLength = LONGEST + 1 // a name with an escape is none of ours
-    } else if (c === QUOTE) this.#closeString()
-    else if (this.#isName) this.#collect(c)
+  #outside(chunk: Uint8Array, from: number, length: number): number {
+    const c = chunk[from] ?? 0
+    const kind = KINDS[c]
+    if (kind === TOKEN || kind === EXPONENT) return this.#token(chunk, from, length)
+    if (c === QUOTE) this.#openString()
+    else this.#punctuation(c)
+    return from + 1
+  }
+
+  /** Reads on in a bare token. Plain numbers, which most are, are passed over without being kept. */
+  #token(chunk: Uint8Array, from: number, length: number): number {
+    let at = from
+    let exponent = false
+    for (; at < length; at++) {
+      const kind = KINDS[chunk[at] ?? 0]
+      if (kind === EXPONENT) exponent = true
+      else if (kind !== TOKEN) break
+    }
+    const whole = !this.#inToken && at < length
+    if (!this.#inToken) {
+      this.#begin()
+      this.#textLength = 0
+    }
+    if (whole && !exponent && isNumber(chunk[from] ?? 0, chunk[from + 1] ?? 0)) return at
+    this.#inToken = true
+    for (let i = from; i < at; i++) this.#collect(chunk[i] ?? 0)
+    return at
   }
 
   #openString(): void {
@@ -148,15 +187,6 @@ class Scanner implements FirstReader {
     if (c === OPEN_OBJECT || c === OPEN_ARRAY) this.#open(c === OPEN_OBJECT)
     else if (c === CLOSE_OBJECT || c === CLOSE_ARRAY) this.#close()
     else if (c === COMMA) this.#nextElement()
-  }
-
-  #tokenByte(c: number): void {
-    if (!this.#inToken) {
-      this.#begin()
-      this.#inToken = true
-      this.#textLength = 0
-    }
-    this.#collect(c)
   }
 
   /** Without a content type only an answer that begins like JSON is read as JSON. */
@@ -296,19 +326,17 @@ function isJson(contentType: string): boolean {
   return type === 'application/json' || type.endsWith('+json')
 }
 
-function isSpace(c: number): boolean {
-  return c === 32 || c === 10 || c === 13 || c === 9
+/** Begins like a number: a digit, or a sign and a digit. */
+function isNumber(first: number, second: number): boolean {
+  return isDigit(first) || ((first === MINUS || first === PLUS) && isDigit(second))
 }
 
-function isPunctuation(c: number): boolean {
-  return (
-    c === COMMA ||
-    c === COLON ||
-    c === OPEN_ARRAY ||
-    c === CLOSE_ARRAY ||
-    c === OPEN_OBJECT ||
-    c === CLOSE_OBJECT
-  )
+function isDigit(c: number): boolean {
+  return c >= 48 && c <= 57
+}
+
+function isSpace(c: number): boolean {
+  return c === 32 || c === 10 || c === 13 || c === 9
 }
 
 const QUOTE = 34
@@ -316,6 +344,7 @@ const PLUS = 43
 const COMMA = 44
 const MINUS = 45
 const COLON = 58
+const UPPER_E = 69
 const UPPER_I = 73
 const UPPER_N = 78
 const OPEN_ARRAY = 91
@@ -326,3 +355,15 @@ const LOWER_I = 105
 const LOWER_N = 110
 const OPEN_OBJECT = 123
 const CLOSE_OBJECT = 125
+
+/** Kinds of bytes outside strings. */
+const TOKEN = 0
+const EXPONENT = 1
+const BREAK = 2
+const KINDS = Uint8Array.from({ length: 256 }, (_, c) => {
+  if (c === LOWER_E || c === UPPER_E) return EXPONENT
+  if (c === QUOTE || isSpace(c)) return BREAK
+  return [COMMA, COLON, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT].includes(c)
+    ? BREAK
+    : TOKEN
+})
