@@ -58,7 +58,10 @@ export function parseOrigin(text: string): Origin | string {
   const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]]*)(?::([0-9]{1,5}))?$/.exec(authority)
   const secure = scheme === 'https'
   const host = bare(match?.[1] ?? '').toLowerCase()
-  if (!match || !isHost(host)) return 'has no valid host and port'
+  const bracketed = match?.[1]?.startsWith('[') ?? false
+  if (!match || !isHost(host) || bracketed !== host.includes(':')) {
+    return 'has no valid host and port'
+  }
   const port = match[2] === undefined ? (secure ? 443 : 80) : Number(match[2])
   if (port < 1 || port > 65_535) return 'has a port that is not from 1 to 65535'
   const ip = host.includes(':') ? parseIp(host) : null

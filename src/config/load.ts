@@ -8,7 +8,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Config } from './config.ts'
-import { type About, type Path, type Problem, showPath } from './diagnostics.ts'
+import { type About, type Path, type Problem, type Report, showPath } from './diagnostics.ts'
 import { autoThreads } from './platform.ts'
 import { resolveConfig } from './resolve.ts'
 import { readSecrets } from './secrets.ts'
@@ -39,8 +39,10 @@ export async function loadConfig(path: string, env: Environment): Promise<Loaded
   const text = await readText(path)
   if (typeof text !== 'string') return whole(text.fault)
 
+  const unread = new Set<string>() // a value that could not be read is told of once
   const source = parseSource(text, env, ({ line, column }, at, message) => {
     problems.push({ file: path, line, column, path: showPath(at), message })
+    if (at.length > 0) unread.add(showPath(at))
   })
   if (source.value === undefined) return { ok: false, problems: ordered(problems) }
   const into =
@@ -50,7 +52,10 @@ export async function loadConfig(path: string, env: Environment): Promise<Loaded
       const shown = showPath(about === 'entry' ? at.slice(0, -1) : at)
       list.push({ file: path, line, column, path: shown, message })
     }
-  const report = into(problems)
+  const all = into(problems)
+  const report: Report = (at, message, about) => {
+    if (!unread.has(showPath(at)) || about === 'key') all(at, message, about)
+  }
   const warn = into(warnings)
 
   const fitted = fit(typed(source), report)
