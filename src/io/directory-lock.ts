@@ -26,10 +26,9 @@ export type DirectoryLock = {
 /** Takes the lock, or throws SLC_STATE_LOCKED naming who has it. Throws the system's error when it cannot write. */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const path = join(directory, 'lock')
-  const token = randomUUID()
-  const holder = await describeSelf(token)
+  const holder = await describeSelf()
   for (let attempt = 0; attempt < 5; attempt++) {
-    if (await create(path, JSON.stringify(holder))) return hold(path, token)
+    if (await create(path, JSON.stringify(holder))) return hold(path, holder)
     const other = await readHolder(path)
     if (other !== null && (await isAlive(path, other, holder))) {
       throw fail('SLC_STATE_LOCKED', [directory, nameOf(other)])
@@ -49,9 +48,9 @@ type Holder = {
   readonly started: string // in clock ticks since boot
 }
 
-async function describeSelf(token: string): Promise<Holder> {
+async function describeSelf(): Promise<Holder> {
   return {
-    token,
+    token: randomUUID(),
     pid: process.pid,
     host: hostname(),
     boot: await quiet(readFile('/proc/sys/kernel/random/boot_id', 'utf8')),
@@ -127,20 +126,23 @@ async function takeAway(path: string, dead: Holder | null): Promise<void> {
   else await rm(caught, { force: true, recursive: true })
 }
 
-function hold(path: string, token: string): DirectoryLock {
+function hold(path: string, self: Holder): DirectoryLock {
   const renewal = setInterval(() => {
     const now = new Date()
     utimes(path, now, now).catch(() => undefined)
   }, RENEW_MS)
   renewal.unref()
+  /** A lock that somebody removed by hand is nobody's: it is taken again. */
   async function holds(): Promise<boolean> {
-    return (await readHolder(path))?.token === token
+    const present = await readHolder(path)
+    if (present === null) return create(path, JSON.stringify(self))
+    return present.token === self.token
   }
   return {
     holds,
     async release() {
       clearInterval(renewal)
-      if (await holds()) await rm(path, { force: true })
+      if ((await readHolder(path))?.token === self.token) await rm(path, { force: true })
     }
   }
 }

@@ -137,12 +137,13 @@ export function createFileState(options: FileStateOptions): StateStore {
 
   async function append(entry: AuditEntry): Promise<void> {
     const { audit, lock } = parts()
-    if (!(await lock.holds())) {
-      throw fail('SLC_STATE_UNKNOWN', [`another process has taken over ${directory}`])
-    }
-    await audit.append(entry).catch(error => {
+    try {
+      const ours = await lock.holds()
+      if (!ours) throw fail('SLC_STATE_UNKNOWN', [`another process has taken over ${directory}`])
+      await audit.append(entry)
+    } catch (error) {
       throw unknown(error)
-    })
+    }
   }
 
   /** Rollbacks that are not durable yet, applied to what is: a join, so their order with the rest is no matter. */
@@ -196,7 +197,8 @@ export function createFileState(options: FileStateOptions): StateStore {
     if (applied.status === 'changed') {
       waiting.push(item)
       const draft = draftOf(route.shown, applied.document, operation, author)
-      item.entry = parts().audit.next({ ...draft, at: author.at })
+      const ahead = waiting.at(-2)?.entry ?? undefined
+      item.entry = parts().audit.next({ ...draft, at: author.at }, ahead)
       route.shown = applied.document
       tell(documentListeners, route.shown)
     }
@@ -206,6 +208,19 @@ export function createFileState(options: FileStateOptions): StateStore {
     const scope = isSettled(name) ? 'fleet' : 'local'
     if (applied.status === 'same' || item.entry === null) return { status: 'same', document, scope }
     return { status: 'changed', document, scope, audit: item.entry }
+  }
+
+  /** Rollbacks that hold and are not durable are decisions too; a replay gets them when they are. */
+  function withUnsettled(
+    found: readonly AuditEntry[],
+    query: { readonly route?: string; readonly limit: number }
+  ): readonly AuditEntry[] {
+    const unsettled = waiting
+      .map(({ entry }) => entry)
+      .filter(entry => entry !== null)
+      .filter(entry => query.route === undefined || entry.route === query.route)
+      .filter(entry => entry.sequence > (found[0]?.sequence ?? 0))
+    return [...unsettled.reverse(), ...found].slice(0, query.limit)
   }
 
   function isSettled(name: string): boolean {
@@ -262,7 +277,6 @@ export function createFileState(options: FileStateOptions): StateStore {
         if (error instanceof SluiceError) throw error
         throw fail('SLC_STATE_DIRECTORY', [directory, codeOf(error)])
       }
-      for (const { route, reason, message } of warnings) log.warn({ route, reason }, message)
       return warnings
     },
     read: name => routes.get(name)?.shown ?? null,
@@ -292,14 +306,17 @@ export function createFileState(options: FileStateOptions): StateStore {
         return entry
       })
     },
-    decisions: query => parts().audit.query(query),
+    async decisions(query) {
+      const found = await parts().audit.query(query)
+      return query.afterSequence === undefined ? withUnsettled(found, query) : found
+    },
     onAudit: listener => subscribe(auditListeners, listener),
     onDocument: listener => subscribe(documentListeners, listener),
     async close() {
       if (opened === null) return
-      await enqueue(settle).catch(error =>
-        log.error({ err: error }, 'rollbacks were not made durable')
-      )
+      const settled = enqueue(settle).catch(() => undefined)
+      await Promise.race([settled, delay(SETTLE_MS, undefined, { ref: false })])
+      if (waiting.length > 0) log.error({ rollbacks: waiting.length }, 'not made durable')
       if (retry !== null) clearTimeout(retry)
       const { lock } = parts()
       opened = null

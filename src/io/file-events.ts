@@ -1,0 +1,218 @@
+/**
+ * Published events as a file: `events.ndjson`, one CloudEvents 1.0 envelope (JSON format) a line.
+ *
+ * `publish` only serialises and puts the line into a bounded buffer; writing happens behind it. A disk that
+ * takes nothing is tried again each second, and meanwhile the oldest buffered events are dropped and counted.
+ * At a size the file becomes `events.ndjson.1`, the older ones move up by one, and the last is deleted. Events
+ * are not state: they are not fsynced, and a line that a crash left torn is cut off at the next start.
+ */
+import { randomUUID } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, mkdir, open, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fail } from '../errors.ts'
+import type { Clock, EventSink, Log } from '../ports.ts'
+import { codeOf } from './durable-file.ts'
+import { linesBackward } from './line-file.ts'
+
+export type FileEventsOptions = {
+  readonly directory: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly source?: string // of the envelope, default "sluice"
+  readonly rotateAt?: number // bytes, default 64 MiB
+  readonly files?: number // that are kept, the present one included; default 8
+  readonly buffer?: number // bytes, default 8 MiB
+}
+
+/** Why an event was lost. */
+export const DROP_REASONS = ['buffer_full', 'too_large', 'not_json', 'not_flushed'] as const
+
+const NAME = 'events.ndjson'
+const MOST_EVENT = 1024 * 1024 // bytes of one line
+const MOST_BATCH = 1024 * 1024 // bytes of one write, but for a single larger line
+const RETRY_MS = 1_000
+
+/** Opens the file. Throws SLC_EVENTS_DIRECTORY when the directory cannot be written to. */
+export async function createFileEvents(options: FileEventsOptions): Promise<EventSink> {
+  const { directory, clock, log } = options
+  const path = join(directory, NAME)
+  const rotateAt = options.rotateAt ?? 64 * 1024 * 1024
+  const files = options.files ?? 8
+  const most = options.buffer ?? 8 * 1024 * 1024
+  const dropped: Record<(typeof DROP_REASONS)[number], number> = {
+    buffer_full: 0,
+    too_large: 0,
+    not_json: 0,
+    not_flushed: 0
+  }
+  const stopping = new AbortController()
+  let buffer: Buffer[] = []
+  let buffered = 0
+  let writing: Promise<void> | null = null
+  let failing = false
+  let closed = false
+  let file: FileHandle
+  let size: number
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    ;({ file, size } = await openWhole(path))
+  } catch (error) {
+    throw fail('SLC_EVENTS_DIRECTORY', [directory, codeOf(error)])
+  }
+
+  function publish(event: Parameters<EventSink['publish']>[0]): void {
+    const line = closed ? null : lineOf(event, options.source ?? 'sluice', clock.wall())
+    if (closed) dropped.not_flushed++
+    else if (line === null) dropped.not_json++
+    else if (line.length > Math.min(MOST_EVENT, most)) dropped.too_large++
+    else keep(line)
+  }
+
+  function keep(line: Buffer): void {
+    buffer.push(line)
+    buffered += line.length
+    while (buffered > most) {
+      buffered -= buffer.shift()?.length ?? 0
+      dropped.buffer_full++
+    }
+    writing ??= writeAll().finally(() => {
+      writing = null
+    })
+  }
+
+  /** Writes until nothing is buffered. Never throws. */
+  async function writeAll(): Promise<void> {
+    while (buffer.length > 0) {
+      const batch = takeBatch()
+      try {
+        await write(Buffer.concat(batch))
+        if (failing) log.info({ dropped }, 'events are written again')
+        failing = false
+      } catch (error) {
+        putBack(batch)
+        if (!failing) log.error({ err: error, directory }, 'events cannot be written; trying again')
+        failing = true
+        if (closed) return
+        await delay(RETRY_MS, undefined, { signal: stopping.signal, ref: false }).catch(() => null)
+      }
+    }
+  }
+
+  function takeBatch(): readonly Buffer[] {
+    let bytes = 0
+    let count = 0
+    for (const line of buffer) {
+      if (count > 0 && bytes + line.length > MOST_BATCH) break
+      bytes += line.length
+      count++
+    }
+    const batch = buffer.slice(0, count)
+    buffer = buffer.slice(count)
+    buffered -= bytes
+    return batch
+  }
+
+  /** A batch that could not be written is older than all that came since: it is the first to go. */
+  function putBack(batch: readonly Buffer[]): void {
+    const room: Buffer[] = []
+    for (const line of [...batch].reverse()) {
+      if (buffered + line.length > most) break
+      room.unshift(line)
+      buffered += line.length
+    }
+    dropped.buffer_full += batch.length - room.length
+    buffer = [...room, ...buffer]
+  }
+
+  async function write(bytes: Buffer): Promise<void> {
+    if (size > 0 && size + bytes.length > rotateAt) await rotate()
+    try {
+      await file.appendFile(bytes)
+      size += bytes.length
+    } catch (error) {
+      await file.truncate(size).catch(() => undefined)
+      throw error
+    }
+  }
+
+  async function rotate(): Promise<void> {
+    for (let i = files - 2; i >= 1; i--) await ifThere(rename(`${path}.${i}`, `${path}.${i + 1}`))
+    if (files > 1) await ifThere(rename(path, `${path}.1`))
+    else await file.truncate(0)
+    const next = await openWhole(path)
+    await file.close().catch(() => undefined)
+    ;({ file, size } = next)
+  }
+
+  return {
+    publish,
+    dropped,
+    async close(timeoutMs) {
+      if (closed) return
+      closed = true
+      stopping.abort()
+      const written = (writing ?? Promise.resolve()).then(() => undefined)
+      const limit = new AbortController()
+      const late = delay(timeoutMs, undefined, { signal: limit.signal }).catch(() => undefined)
+      await Promise.race([written, late])
+      limit.abort()
+      dropped.not_flushed += buffer.length
+      buffer = []
+      await file.close().catch(() => undefined)
+    }
+  }
+}
+
+/** null when the data cannot be written as JSON. */
+function lineOf(
+  event: Parameters<EventSink['publish']>[0],
+  source: string,
+  time: Date
+): Buffer | null {
+  const envelope = {
+    specversion: '1.0',
+    id: randomUUID(),
+    source,
+    type: event.type,
+    time: time.toISOString(),
+    datacontenttype: 'application/json',
+    ...(event.key === '' ? {} : { partitionkey: event.key }),
+    data: event.data ?? null
+  }
+  try {
+    return Buffer.from(`${JSON.stringify(envelope)}\n`)
+  } catch {
+    return null
+  }
+}
+
+/** Opens for appending, behind the last complete line. */
+async function openWhole(
+  path: string
+): Promise<{ readonly file: FileHandle; readonly size: number }> {
+  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW
+  const file = await open(path, flags, 0o600)
+  try {
+    const { size } = await file.stat()
+    let whole = 0
+    for await (const line of linesBackward(file, size)) {
+      whole = line.end
+      break
+    }
+    if (whole < size) await file.truncate(whole)
+    return { file, size: whole }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+async function ifThere(step: Promise<void>): Promise<void> {
+  try {
+    await step
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The unit id: what events and logs have in the place of a unit. The first 16 bytes of HMAC-SHA256 in hex.
+ *
+ * Without the key nobody can find a unit by trying; with the same key the same unit has the same id in every
+ * event. The key comes from the configuration, or is made once in the state directory.
+ */
+import { createHmac, randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { mkdir, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fail } from '../errors.ts'
+import { codeOf, readWhole, syncDirectory } from './durable-file.ts'
+
+const NAME = 'unit.key'
+const KEY_BYTES = 32
+
+/** 32 hex digits that stand for `unit` (opaque bytes). */
+export function unitId(key: Uint8Array, unit: Uint8Array): string {
+  return createHmac('sha256', key).update(unit).digest('hex').slice(0, 32)
+}
+
+/** The key of this installation, made at the first call. Throws SLC_STATE_DIRECTORY when it cannot be kept. */
+export async function unitKey(directory: string): Promise<Uint8Array> {
+  const path = join(directory, NAME)
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await create(path).catch(error => {
+      if (codeOf(error) !== 'EEXIST') throw error
+    })
+    await syncDirectory(directory)
+  } catch (error) {
+    throw fail('SLC_STATE_DIRECTORY', [directory, codeOf(error)])
+  }
+  const reading = await readWhole(path, 1024)
+  const key =
+    reading.is === 'bytes' ? Buffer.from(reading.bytes.toString('latin1').trim(), 'hex') : null
+  if (key?.length === KEY_BYTES) return key
+  const reason = reading.is === 'unusable' ? reading.reason : `it is not ${KEY_BYTES} bytes in hex`
+  throw fail('SLC_STATE_DIRECTORY', [directory, `${NAME}: ${reason}`])
+}
+
+async function create(path: string): Promise<void> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
+  const file = await open(path, flags, 0o600)
+  try {
+    await file.writeFile(`${randomBytes(KEY_BYTES).toString('hex')}\n`)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
