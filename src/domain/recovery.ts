@@ -100,10 +100,9 @@ export function redo(
 export function parseRevision(
   text: string
 ): { readonly epoch: number; readonly revision: number } | null {
-  const [epoch, revision, ...more] = text.split('-').map(Number)
-  if (more.length > 0 || !Number.isSafeInteger(epoch) || !Number.isSafeInteger(revision))
-    return null
-  return { epoch: epoch ?? 0, revision: revision ?? 0 }
+  const [epoch = 0, revision = 0, ...more] = text.split('-').map(Number)
+  const whole = Number.isSafeInteger(epoch) && Number.isSafeInteger(revision)
+  return whole && epoch >= 1 && revision >= 1 && more.length === 0 ? { epoch, revision } : null
 }
 
 function carryOver(document: RouteDocument, change: Happened, means: Means): RouteDocument {

@@ -18,11 +18,11 @@ export function draftOf(
     route: after.route,
     variant: variantOf(before, operation),
     by: author.by,
-    reason: author.reason,
+    reason: 'reason' in operation ? operation.reason : author.reason,
     requestId: author.requestId,
     before: summaryOf(before),
     after: summaryOf(after),
-    evidence: operation.kind === 'rollback' ? operation.evidence : null,
+    evidence: 'evidence' in operation ? (operation.evidence ?? null) : null,
     revision: revisionOf(after)
   }
 }

@@ -135,12 +135,19 @@ export function stateConformance(
     const told: AuditEntry[] = []
     store.onAudit(entry => told.push(entry))
     await store.write('fraud', weights('1-1', { v4: 20 }), author('ann', 'more'))
-    await store.write('spam', rollback('v4'), author('bob', 'less'))
+    await store.write('spam', rollback('v4'), author('bob'))
     await store.write('fraud', weights('1-1', { v4: 30 }), author('eve', 'late'))
     const entries = await store.decisions({ limit: 10 })
     t.same(entries, [...told].reverse())
     t.match(entries, [
-      { sequence: 2, type: 'rollback', route: 'spam', variant: 'v4', by: 'bob', reason: 'less' },
+      {
+        sequence: 2,
+        type: 'rollback',
+        route: 'spam',
+        variant: 'v4',
+        by: 'bob',
+        reason: 'it is bad'
+      },
       { sequence: 1, type: 'weights', route: 'fraud', by: 'ann', reason: 'more', revision: '1-2' }
     ])
     t.equal(entries[0]?.previous, entries[1]?.sha256)
