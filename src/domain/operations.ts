@@ -37,7 +37,6 @@ export type Operation =
       readonly variants: readonly string[]
       readonly reason: string
       readonly evidence?: Readonly<Record<string, unknown>> | null // of a trigger; goes into the audit entry
-      readonly evidence?: Readonly<Record<string, unknown>> | null // of a trigger; goes into the audit entry
     }
   | { readonly kind: 'resume'; readonly variants: readonly string[]; readonly reason: string }
   | {
