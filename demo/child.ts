@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { leash } from './leash.ts'
 
 const KEPT = 64 * 1024 // bytes of stderr
 
@@ -19,9 +20,6 @@ export type Child = {
 }
 
 const running = new Set<ChildProcess>()
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
-})
 
 /** Starts `node …args` in `cwd` and waits for its ready line, `withinMs` at most. */
 export async function startChild(
@@ -34,6 +32,7 @@ export async function startChild(
     detached: true // a Ctrl-C is ours to handle: children end in our order
   })
   running.add(child)
+  leash(child)
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-KEPT)

@@ -10,6 +10,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { leash } from '../../demo/leash.ts'
 import { until } from './until.ts'
 
 export const ROOT = resolve(import.meta.dirname, '../..')
@@ -175,11 +176,6 @@ export function configText(config: string | Settings): string {
   return `${JSON.stringify(filled, null, 2)}\n`
 }
 
-const running = new Set<ChildProcess>()
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
-})
-
 function launch(
   args: readonly string[],
   cwd: string,
@@ -194,8 +190,7 @@ function launch(
     env: { ...Object.fromEntries(inherited), ...env },
     stdio: ['ignore', 'pipe', 'pipe']
   })
-  running.add(child)
-  child.once('exit', () => running.delete(child))
+  leash(child)
   return child
 }
 
