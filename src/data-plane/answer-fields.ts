@@ -10,7 +10,8 @@ export type AnswerHead = {
   readonly contentLength: string | null
   readonly chunked: boolean
   readonly stream: boolean // text/event-stream or NDJSON
-  readonly encoded: boolean // a content coding
+  readonly contentType: string | null
+  readonly contentEncoding: string | null
 }
 
 /** Sorts the fields of an answer, or null where its framing is not valid. `raw` is name, value, … */
@@ -18,8 +19,8 @@ export function answerFields(raw: readonly (Buffer | string)[]): AnswerHead | nu
   const fields: string[] = []
   let contentLength: string | null = null
   let chunked = false
-  let stream = false
-  let encoded = false
+  let contentType: string | null = null
+  let contentEncoding: string | null = null
   let nominated: string[] | null = null
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = textOf(raw[i])
@@ -37,11 +38,11 @@ export function answerFields(raw: readonly (Buffer | string)[]): AnswerHead | nu
         chunked = true
         break
       case TYPE:
-        stream = isStream(value)
+        contentType = contentType === null ? value : `${contentType}, ${value}`
         fields.push(name, value)
         break
       case ENCODING:
-        encoded = value !== '' && value !== 'identity'
+        contentEncoding = contentEncoding === null ? value : `${contentEncoding}, ${value}`
         fields.push(name, value)
         break
       case CONNECTION:
@@ -51,7 +52,8 @@ export function answerFields(raw: readonly (Buffer | string)[]): AnswerHead | nu
   }
   if (chunked && contentLength !== null) return null
   const kept = nominated === null ? fields : without(fields, nominated)
-  return { fields: kept, contentLength, chunked, stream, encoded }
+  const stream = contentType !== null && isStream(contentType)
+  return { fields: kept, contentLength, chunked, stream, contentType, contentEncoding }
 }
 
 const PLAIN = 0

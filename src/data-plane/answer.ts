@@ -6,19 +6,19 @@
  */
 import { REJECTS, THREAD_WORD } from '../domain/thread-region.ts'
 import type { ErrorCode } from '../errors.ts'
-import { answerFields } from './answer-fields.ts'
+import { type AnswerHead, answerFields } from './answer-fields.ts'
 import type { Exchange } from './exchange.ts'
 import { lingerAfterAnswer } from './linger.ts'
 import { countedAs, problem } from './problem.ts'
 
-/** Writes the head of an upstream's answer. False: the head is not valid and nothing was written. */
+/** Writes the head of an upstream's answer. Null: the head is not valid and nothing was written. */
 export function answerHead(
   ex: Exchange,
   status: number,
   raw: readonly (Buffer | string)[]
-): boolean {
+): AnswerHead | null {
   const head = answerFields(raw)
-  if (head === null || status < 200) return false
+  if (head === null || status < 200) return null
   const { fields } = head
   const bodiless = status === 204 || status === 304 || ex.head?.method === 'HEAD'
   if (head.contentLength !== null && status !== 204) {
@@ -33,12 +33,11 @@ export function answerHead(
     ex.res.writeHead(status, fields)
   } catch {
     ex.res.useChunkedEncodingByDefault = true
-    return false
+    return null
   }
   ex.stream = head.stream
   ex.status = status
-  if (head.stream) ex.res.flushHeaders()
-  return true
+  return head
 }
 
 /** Passes a piece of body on. False: the client is behind, and the upstream has to wait for `onDrain`. */
@@ -84,12 +83,23 @@ export function answerProblem(
   }
   const { status, fields, body } = problem(code, args, ex.requestId, proxyError)
   ownAnswerFields(ex, fields)
-  closeUnlessReusable(ex, fields, status < 500 && status !== 404)
+  closeUnlessReusable(ex, fields, !KEEPS_OPEN.has(code))
   ex.status = status
   ex.res.writeHead(status, fields)
   if (!ex.req.complete) lingerAfterAnswer(ex.client.socket, ex.req)
   ex.res.end(body)
 }
+
+/** After these the connection is as good as before; any other request of ours to refuse ends it. */
+const KEEPS_OPEN: ReadonlySet<ErrorCode> = new Set([
+  'SLC_NO_ROUTE',
+  'SLC_NO_UPSTREAM',
+  'SLC_SHED',
+  'SLC_UPSTREAM_CONNECT',
+  'SLC_UPSTREAM_INVALID',
+  'SLC_UPSTREAM_RESET',
+  'SLC_UPSTREAM_TIMEOUT'
+])
 
 /** An answer without body that is ours: OPTIONS for the router itself. */
 export function answerOptions(ex: Exchange, allow: string): void {

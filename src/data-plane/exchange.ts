@@ -6,11 +6,11 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { FirstReader } from '../domain/payload/first-reader.ts'
 import type { Decision } from './decide.ts'
 import type { Head } from './gate.ts'
 import type { Lane } from './lane.ts'
 import type { LiveAddress, LiveRoute, LiveTable, LiveVariant } from './live-routes.ts'
-import type { BodyReader } from './read-answer.ts'
 import type { Upload } from './upload.ts'
 
 /** What the other steps may do to a request that is with an upstream. */
@@ -55,7 +55,7 @@ export class Exchange {
   body: Buffer | null = null
   upload: Upload | null = null
   work: UpstreamWork | null = null
-  reader: BodyReader | null = null
+  reader: FirstReader | null = null
 
   sentAt = 0 // the request's last byte
   firstAt = 0 // the answer's head

@@ -7,13 +7,13 @@
  */
 import type { Dispatcher } from 'undici'
 import type { Outcome } from '../domain/counts.ts'
+import { type FirstReading, firstReader } from '../domain/payload/first-reader.ts'
 import { answerData, answerEnd, answerHead, answerProblem, breakAnswer, refuse } from './answer.ts'
 import { chooseAddress, isStarting } from './choose.ts'
 import { addressAnswered, addressFailed } from './ejection.ts'
 import type { Exchange, UpstreamWork } from './exchange.ts'
 import type { LiveAddress, LiveVariant } from './live-routes.ts'
 import { outcomeOfStatus } from './observe.ts'
-import { NOT_READ, readerFor } from './read-answer.ts'
 import { requestFields, requestPath } from './request-fields.ts'
 import {
   abandon,
@@ -23,6 +23,7 @@ import {
   fallBackTo,
   markAnswered,
   markSent,
+  NOT_READ,
   settle,
   takeLoad
 } from './settle.ts'
@@ -231,16 +232,17 @@ class UpstreamCall implements Dispatcher.DispatchHandler, UpstreamWork {
       const now = ex.lane.now()
       ex.upstreamAt = now
       const raw = controller.rawHeaders
-      if (!Array.isArray(raw) || !answerHead(ex, status, raw)) {
+      const head = Array.isArray(raw) ? answerHead(ex, status, raw) : null
+      if (head === null) {
         this.#fail(INVALID)
         return
       }
       ex.firstAt = now
       if (!ex.stream) markAnswered(ex, now)
       else markSent(ex, now)
-      const { decision, route } = ex
-      if (decision?.prediction === true && route !== null) {
-        ex.reader = readerFor(route.snapshot, status, raw)
+      if (ex.decision?.prediction === true) {
+        const { protocol } = ex.decision.route
+        ex.reader = firstReader(protocol, status, head.contentType, head.contentEncoding)
       }
       process.nextTick(flushHead, ex)
     } catch (error) {
@@ -379,7 +381,7 @@ const INVALID: Fault = {
   why: 'protocol'
 }
 
-function outcomeOf(status: number, reading: { readonly bad: number; readonly failed: boolean }) {
+function outcomeOf(status: number, reading: FirstReading): Outcome {
   if (reading.failed) return 'upstream_error'
   const byStatus = outcomeOfStatus(status)
   return byStatus === 'ok' && reading.bad !== 0 ? 'bad_prediction' : byStatus

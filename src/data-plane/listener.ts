@@ -150,8 +150,6 @@ function meaningOf(error: NodeJS.ErrnoException): readonly [ErrorCode, string | 
       return ['SLC_REQUEST_TIMEOUT', 'it took longer than the limit']
     case 'HPE_HEADER_OVERFLOW':
       return ['SLC_HEADERS_TOO_LARGE', null]
-    case 'HPE_INVALID_VERSION':
-      return ['SLC_HTTP_VERSION', null]
     default:
       return ['SLC_BAD_REQUEST', 'the bytes do not follow RFC 9112']
   }

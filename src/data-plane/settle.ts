@@ -17,12 +17,15 @@ import {
   UPSTREAM_ERRORS,
   type UpstreamError
 } from '../domain/counts.ts'
+import type { FirstReading } from '../domain/payload/first-reader.ts'
 import { recordAnswered, recordSent } from '../domain/record.ts'
 import type { Decision } from './decide.ts'
 import type { Exchange } from './exchange.ts'
 import type { LiveRoute, LiveVariant } from './live-routes.ts'
 import { observe } from './observe.ts'
-import { NOT_READ, type Reading } from './read-answer.ts'
+
+/** Of an answer whose predictions nobody looked at. */
+export const NOT_READ: FirstReading = { judged: false, bad: 0, failed: false }
 
 /** Gives the request to the variant that was decided for it. */
 export function assignTo(
@@ -91,7 +94,7 @@ export function markAnswered(ex: Exchange, now: number): void {
 }
 
 /** Decides the outcome. Later calls change nothing. */
-export function settle(ex: Exchange, outcome: Outcome, reading: Reading = NOT_READ): void {
+export function settle(ex: Exchange, outcome: Outcome, reading: FirstReading = NOT_READ): void {
   const { route, variant, decision } = ex
   if (ex.settled || route === null || variant === null || decision === null) return
   const now = ex.lane.now()
