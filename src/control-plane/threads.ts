@@ -71,12 +71,14 @@ export function createThreads(options: ThreadsOptions): Threads {
     const settings: ThreadSettings = { ...common, index, threads: options.count, header, listen }
     const worker = new Worker(options.entry, { workerData: settings, name: `data-${index}` })
     const born = performance.now()
+    let listened = false
     slot.worker = worker
     slot.applied = 0
     slot.drained = false
     worker.on('message', (message: FromThread) => {
       if (message.type === 'listening') {
         slot.listening = true
+        listened = true
         address = { host: message.host, port: message.port }
         started?.(null)
       } else if (message.type === 'failed') {
@@ -98,6 +100,10 @@ export function createThreads(options: ThreadsOptions): Threads {
       slot.drained = true
       settle()
       if (ending) return
+      if (started && !listened) {
+        started(fail('SLC_LISTEN', [`${listen.host}:${listen.port}`, 'the data thread ended']))
+        return
+      }
       if (performance.now() - born > STEADY_MS) slot.deaths = 0
       const wait = BACKOFF_MS[Math.min(slot.deaths, BACKOFF_MS.length - 1)] ?? 10_000
       slot.deaths++
