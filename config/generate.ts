@@ -5,10 +5,14 @@
  * would be written. Another part adds its document to `generated`, and nothing else here.
  */
 import { writeFileSync } from 'node:fs'
+import { renderOpenApi } from '../src/admin/openapi.ts'
 import { configNode } from '../src/config/node.ts'
 import { errorTable } from '../src/errors.ts'
+import { metricRows } from '../src/telemetry/metrics.ts'
+import { apiPage } from './api-page.ts'
 import { errorsPage } from './errors-page.ts'
 import { jsonSchema } from './json-schema.ts'
+import { metricsPage } from './metrics-page.ts'
 import { referencePage } from './reference-page.ts'
 
 export type Generated = {
@@ -22,7 +26,10 @@ export const generated: readonly Generated[] = [
     render: () => `${JSON.stringify(jsonSchema(configNode), null, 2)}\n`
   },
   { path: 'docs/configuration.md', render: () => referencePage(configNode) },
-  { path: 'docs/errors.md', render: () => errorsPage(errorTable()) }
+  { path: 'docs/errors.md', render: () => errorsPage(errorTable()) },
+  { path: 'config/openapi.json', render: renderOpenApi },
+  { path: 'docs/admin-api.md', render: async () => apiPage(await renderOpenApi()) },
+  { path: 'docs/metrics.md', render: () => metricsPage(metricRows()) }
 ]
 
 if (import.meta.main) {

@@ -10,7 +10,7 @@ import { Type } from 'typebox'
 import { type ErrorCode, errorTable } from '../errors.ts'
 import type { Call } from './call.ts'
 import { allCalls } from './calls.ts'
-import { Name, ProblemDocument } from './schemas.ts'
+import { NAMED, Name, ProblemDocument } from './schemas.ts'
 
 let rendered: Promise<string> | null = null
 
@@ -24,7 +24,11 @@ async function render(): Promise<string> {
   const app = Fastify({ logger: false, exposeHeadRoutes: false })
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => String)
+  for (const [name, schema] of Object.entries(NAMED)) {
+    app.addSchema({ $id: name, ...members(schema) })
+  }
   await app.register(swagger, {
+    refResolver: { buildLocalReference: json => String(json['$id']) },
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -96,7 +100,7 @@ function goodAnswers(call: Call): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(call.answers).map(([status, { what, schema }]) => [
       status,
-      { description: what, content: { [mediaTypeOf(call)]: { schema } } }
+      { description: what, content: { [mediaTypeOf(call)]: { schema: referring(schema) } } }
     ])
   )
 }
@@ -120,7 +124,7 @@ function badAnswers(call: Call): Record<string, unknown> {
         status,
         {
           description: codes.join(', '),
-          content: { 'application/problem+json': { schema: ProblemDocument } }
+          content: { 'application/problem+json': { schema: referring(ProblemDocument) } }
         }
       ])
   )
@@ -145,6 +149,18 @@ function errorsOf(call: Call): readonly ErrorCode[] {
       : []),
     ...call.errors
   ]
+}
+
+/** A schema with the named ones in it as references; what is no schema stays as it is. */
+function referring(schema: unknown): unknown {
+  const [name] = Object.entries(NAMED).find(([, named]) => named === schema) ?? []
+  if (name !== undefined) return { $ref: `${name}#` }
+  if (Array.isArray(schema)) return schema.map(referring)
+  return typeof schema === 'object' && schema !== null ? members(schema) : schema
+}
+
+function members(schema: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, referring(value)]))
 }
 
 /** As put_route, post_route_rollback. */

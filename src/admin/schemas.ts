@@ -26,6 +26,7 @@ const Percent = Type.Number({
 })
 const WeightMap = Type.Record(Type.String({ pattern: NAME.source }), Percent, {
   ...closed,
+  propertyNames: { pattern: NAME.source },
   minProperties: 1,
   maxProperties: MAX_VARIANTS,
   description: 'The whole map, variant to percent, sum 100; a variant left out gets 0'
@@ -110,7 +111,8 @@ const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T)
 const Numbers = Type.Record(Type.String(), Type.Number())
 const Evidence = Nullable(Type.Record(Type.String(), Type.Unknown()))
 const RangeList = Type.Array(
-  Type.Tuple([Type.Integer({ minimum: 0 }), Type.Integer({ maximum: 10_000 })])
+  Type.Array(Type.Integer({ minimum: 0, maximum: 10_000 }), { minItems: 2, maxItems: 2 }),
+  { description: 'Buckets [start, end) in order of acquisition' }
 )
 const Replicas = Type.Object({ applied: Type.Integer(), of: Type.Integer() })
 
@@ -136,7 +138,7 @@ export const Document = Type.Object({
   epoch: Type.Integer(),
   revision: Type.Integer(),
   salt: Type.String(),
-  phase: Type.Union(PHASES.map(phase => Type.Literal(phase))),
+  phase: Type.Enum([...PHASES]),
   champion: Type.String(),
   challengers: Type.Record(Type.String(), Challenger),
   rollout: Type.Null(),
@@ -149,8 +151,8 @@ export const Document = Type.Object({
 
 export const TriggerState = Type.Object({
   variant: Type.String(),
-  trigger: Type.Union(TRIGGERS.map(trigger => Type.Literal(trigger))),
-  state: Type.Union(['armed', 'warmup', 'pausing', 'fired'].map(state => Type.Literal(state))),
+  trigger: Type.Enum([...TRIGGERS]),
+  state: Type.Enum(['armed', 'warmup', 'pausing', 'fired']),
   logEvidence: Nullable(Type.Number()),
   threshold: Nullable(Type.Number()),
   phi: Type.Number(),
@@ -177,7 +179,7 @@ export const DryRun = Type.Object({
 })
 export const RollbackDone = Type.Object({
   route: Type.String(),
-  scope: Type.Union([Type.Literal('fleet'), Type.Literal('local')]),
+  scope: Type.Enum(['fleet', 'local']),
   rollbacks: Type.Array(Type.Object({ variant: Type.String(), id: Type.String() })),
   lastChallengerRequest: Nullable(Type.String()),
   replicas: Replicas,
@@ -246,3 +248,15 @@ export const ProblemDocument = Type.Object({
   requestId: Type.String(),
   document: Type.Optional(Type.Unknown({ description: 'For conflicts: the route as it is now' }))
 })
+
+/** Schemas that the OpenAPI document names and refers to. */
+export const NAMED = {
+  Route,
+  Document,
+  Challenger,
+  Trigger: TriggerState,
+  Rollback: RollbackDone,
+  Decision,
+  Explanation: Explained,
+  Problem: ProblemDocument
+} as const
