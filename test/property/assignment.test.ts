@@ -107,7 +107,7 @@ const BINS = 100
 
 test('spreads users evenly when 200 salts are tried', t => {
   const p: number[] = []
-  const n = 20_000
+  const n = 10_000
   const units = Array.from({ length: n }, (_, i) => unitName(i))
   for (let salt = 0; salt < SALTS; salt++) {
     const prefix = saltPrefix(`uniform-${salt}`)
@@ -137,7 +137,7 @@ test('notices when two experiments share their buckets', t => {
 
 /** For each salt and its neighbour the p-value of independence: phi squared times n is chi-square with 1 df. */
 function pairwise(pairs: number, prefixOf: (salt: number) => Uint8Array): number[] {
-  const n = 10_000
+  const n = 5_000
   const units = Array.from({ length: n }, (_, i) => unitName(i))
   const halves = (salt: number) =>
     units.map(unit => bucketOfHash(hashText(prefixOf(salt), unit)) < 5000)
