@@ -14,7 +14,7 @@ import { EvidenceReader } from './evidence.ts'
 import { FailingUnits } from './failing-units.ts'
 import { GROSS_WINDOW, GrossRule } from './gross.ts'
 import { LastCalls } from './last-calls.ts'
-import { withoutTopUnit } from './one-unit.ts'
+import { OneUnitRule } from './one-unit.ts'
 import { OtherCohort } from './other-cohort.ts'
 import type { Frozen } from './stats/e-detector.ts'
 import type { Thresholds } from './thresholds.ts'
@@ -25,7 +25,7 @@ import * as verdict from './verdict.ts'
 import { WarmUp } from './warm-up.ts'
 import type { Arm, TriggerDecision, TriggerStatus, WarmChange, WatchInput } from './watch.ts'
 
-const REPLAY_TICKS = 4 // between two sums without the top unit, after one that did not hold
+const INCIDENT_MS = 60_000 // a champion found unwell is asked about all of that time
 
 export type ChallengerOptions = {
   readonly variant: string
@@ -39,6 +39,9 @@ export type ChallengerOptions = {
 export type Output = { readonly decisions: TriggerDecision[]; readonly warm: WarmChange[] }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** A question to rule 7: since when it is open, and the first failure that it goes back to. */
+type Waiting = { readonly since: number; readonly firstFailureAt: number }
 
 /** An alarm before rule 7. */
 type Candidate = {
@@ -61,8 +64,9 @@ export class ChallengerWatch {
   readonly #warmUp = new WarmUp()
   readonly #gross: GrossRule
   readonly #counts: Mutable<StratumCounts>[]
-  readonly #waitingSince = new Map<TriggerName, number>()
-  readonly #replayAfter = new Map<TriggerName, number>()
+  readonly #waiting = new Map<TriggerName, Waiting>()
+  #unwell: Waiting | null = null // the last time the champion was found unwell
+  #oneUnit: readonly OneUnitRule[] = []
   #detectors: readonly TriggerDetectors[] = []
   #other: OtherCohort
   #absence: Absence | null = null
@@ -104,7 +108,7 @@ export class ChallengerWatch {
 
     const candidates: Candidate[] = []
     this.#findGross(candidates, champion, input.now)
-    if (counted || this.#waitingSince.size > 0) this.#findRules(candidates, champion, input.now)
+    if (counted || this.#waiting.size > 0) this.#findRules(candidates, champion, input.now)
     this.#decide(candidates, input, arm, champion, out)
     if (counted) this.#findOther(input.now, out)
     this.#findAbsence(input, arm, champion, out)
@@ -117,8 +121,8 @@ export class ChallengerWatch {
     this.#units.clear()
     this.#history.clear()
     this.#gross.clear()
-    this.#waitingSince.clear()
-    this.#replayAfter.clear()
+    this.#waiting.clear()
+    this.#oneUnit = this.#options.rules.map(() => new OneUnitRule())
     this.#detectors = this.#options.rules.map(
       rule => new TriggerDetectors(rule, this.#strata, this.#options.thresholds.logC, this.#tick)
     )
@@ -239,15 +243,15 @@ export class ChallengerWatch {
 
   #findRules(candidates: Candidate[], champion: ChampionView, now: number): void {
     const { variant, thresholds } = this.#options
-    for (const detectors of this.#detectors) {
+    for (let i = 0; i < this.#detectors.length; i++) {
+      const detectors = this.#detectors[i]
+      const oneUnit = this.#oneUnit[i]
+      if (!detectors || !oneUnit) continue
       const { rule } = detectors
       const alone = detectors.find()
-      if (alone.verdict === 'none' || (this.#replayAfter.get(rule.trigger) ?? 0) > this.#tick) {
-        if (alone.verdict === 'none') this.#waitingSince.delete(rule.trigger)
-        continue
-      }
+      if (alone.verdict === 'none') continue
       const phi = phiOf(champion, rule)
-      const { finding, top } = withoutTopUnit({
+      const { finding, top } = oneUnit.check({
         detectors,
         finding: alone,
         units: this.#units,
@@ -256,11 +260,9 @@ export class ChallengerWatch {
         strata: this.#strata,
         logC: thresholds.logC,
         phi,
-        frozen: frozenOf(champion, rule)
+        frozen: frozenOf(champion, rule),
+        tick: this.#tick
       })
-      if (finding.verdict !== 'rollback') {
-        this.#replayAfter.set(rule.trigger, this.#tick + REPLAY_TICKS)
-      }
       if (finding.verdict === 'none') continue
       const since = detectors.above.bestStartTick()
       candidates.push({
@@ -296,6 +298,9 @@ export class ChallengerWatch {
     out: Output
   ): void {
     let unwell = false
+    for (const trigger of this.#waiting.keys()) {
+      if (!candidates.some(c => c.trigger === trigger)) this.#waiting.delete(trigger)
+    }
     for (const candidate of candidates) {
       if (candidate.verdict === 'pause') {
         this.#say(candidate, 'pause', null, '', input.now, out)
@@ -324,19 +329,24 @@ export class ChallengerWatch {
     champion: ChampionView
   ): ChampionCheck | null {
     if (champion.frozen) return null
-    const since = this.#waitingSince.get(trigger) ?? input.now
+    const { now } = input
+    const waiting = this.#waiting.get(trigger) ?? { since: now, firstFailureAt }
+    const incident = this.#unwell && now - this.#unwell.since < INCIDENT_MS ? this.#unwell : waiting
     const check = checkChampion(
       input.champion.counters,
       arm.counters,
       well,
-      firstFailureAt,
-      input.now,
+      Math.min(firstFailureAt, waiting.firstFailureAt, incident.firstFailureAt),
+      now,
       champion.answers,
       trigger === 'latency' ? (this.#options.settings.latency?.sla ?? null) : null,
-      input.now - since
+      now - waiting.since
     )
-    if (check.state === 'wait') this.#waitingSince.set(trigger, since)
-    else this.#waitingSince.delete(trigger)
+    if (check.state === 'wait') this.#waiting.set(trigger, waiting)
+    else this.#waiting.delete(trigger)
+    if (check.state === 'unwell') {
+      this.#unwell = { since: now, firstFailureAt: incident.firstFailureAt }
+    }
     return check
   }
 

@@ -3,11 +3,13 @@
  *
  * Compares, over the requests sent since the challenger's first failure in the evidence (at most 60 s back),
  * the shares not answered well. A request counts as far as the champion's usual answer times say that its
- * answer should be here by now. This tells a dead dependency from a dead model, also when it fails the arms
+ * answer should be here by now, and few requests decide only where chance cannot: five of a dead challenger's
+ * champion are enough, of a mildly ill one's more are waited for. This tells a dead dependency from a dead model, also when it fails the arms
  * at different speeds.
  */
 import type { AnswerTimes } from './answer-times.ts'
 import { AT, type Counters, SEND_RING as RING, TICK_MS } from './counts.ts'
+import { binomialBelow } from './stats/binomial.ts'
 
 /** Index of the count of calls answered well: by FAIL_KINDS, and 4 = answered well in the first three. */
 export type WellKind = 0 | 1 | 2 | 3 | 4
@@ -15,6 +17,7 @@ export type WellKind = 0 | 1 | 2 | 3 | 4
 const REACH_MS = 60_000
 const QUIET_MS = 10_000
 const ENOUGH = 5
+const UNLIKELY = 1 / 32 // no miss of 5, where the challenger misses all
 const PARTS = 4
 
 export type ChampionCheck = {
@@ -43,12 +46,24 @@ export function checkChampion(
     championMissed: missed(own),
     challengerMissed: missed(other)
   }
-  if (own.due < ENOUGH && waitedMs < REACH_MS) {
-    return { ...figures, state: silent(champion, now) ? 'unknown' : 'wait' }
-  }
-  if (own.due <= 0) return { ...figures, state: 'unknown' }
-  const well = figures.championMissed <= figures.challengerMissed / 2
-  return { ...figures, state: well ? 'well' : 'unwell' }
+  return { ...figures, state: stateOf(own, figures, champion, now, waitedMs) }
+}
+
+/** Well when so few misses are unlikely for a champion that misses half as often as the challenger. */
+function stateOf(
+  own: Sent,
+  figures: { readonly championMissed: number; readonly challengerMissed: number },
+  champion: readonly Counters[],
+  now: number,
+  waitedMs: number
+): ChampionCheck['state'] {
+  const half = figures.challengerMissed / 2
+  const waits = waitedMs < REACH_MS
+  if (own.due < ENOUGH && waits) return silent(champion, now) ? 'unknown' : 'wait'
+  if (own.due <= 0) return 'unknown'
+  if (figures.championMissed > half) return 'unwell'
+  const misses = own.due * figures.championMissed
+  return waits && binomialBelow(misses, own.due, half) > UNLIKELY ? 'wait' : 'well'
 }
 
 type Sent = { readonly sent: number; readonly due: number; readonly well: number }

@@ -26,6 +26,7 @@ export class FailingUnits {
   #entries = new Float64Array(64 * SIZE)
   #count = 0
   readonly #read: number[] = []
+  readonly #noted = new Map<number, { readonly unit: number; others: number }>()
 
   /** Takes what is new from every thread, under the watch's own tick. */
   read(counters: readonly Counters[], generation: number, tick: number, first: boolean): void {
@@ -44,6 +45,17 @@ export class FailingUnits {
 
   clear(): void {
     this.#count = 0
+    this.#noted.clear()
+  }
+
+  /** Remembers a unit, to count from now on the failures of a kind that are not its own. */
+  note(mask: number, unit: number): void {
+    this.#noted.set(mask, { unit, others: 0 })
+  }
+
+  /** Failures of units other than the noted one; without one, there may be any. */
+  others(mask: number): number {
+    return this.#noted.get(mask)?.others ?? 1
   }
 
   /** The unit with most failures of a kind since a tick; null when none is known. */
@@ -104,6 +116,9 @@ export class FailingUnits {
     this.#entries[at + KINDS] = kinds & 0xff
     this.#entries[at + STRATUM] = kinds >>> 8
     this.#entries[at + COUNT] = w[from + RING.count] ?? 0
+    for (const [mask, noted] of this.#noted) {
+      if (kinds & mask && noted.unit !== w[from + RING.unit]) noted.others++
+    }
     this.#entries[at + MS] = (w[from + RING.tick] ?? 0) * TICK_MS
   }
 

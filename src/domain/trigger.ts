@@ -62,7 +62,7 @@ export type Finding = {
   readonly cause: 'ratio' | 'strong-ratio' | 'share' | 'none'
 }
 
-const NOTHING: Finding = { verdict: 'none', cause: 'none' }
+export const NOTHING: Finding = { verdict: 'none', cause: 'none' }
 
 export type StratumCounts = {
   readonly nc: number

@@ -19,6 +19,7 @@ import {
   TICK_MS,
   TIME_AT
 } from '../../src/domain/counts.ts'
+import { bucketOfHash } from '../../src/domain/hash.ts'
 import {
   recordAnswered,
   recordOutcome,
@@ -208,7 +209,7 @@ export class Traffic {
   #send({ at, unit, attempt }: Arrival): void {
     this.requests++
     const hash = unit === null ? 0 : mix(unit)
-    const bucket = Math.floor((hash * 10_000) / 2 ** 32)
+    const bucket = bucketOfHash(hash)
     const stratum = unit === null ? -1 : (this.#options.stratumOf?.(unit) ?? 0)
     const weight = stratum > 0 ? (this.#options.splitWeights?.[stratum - 1] ?? 0) : this.weight
     const variant = unit !== null && bucket < weight ? 1 : 0
@@ -364,6 +365,11 @@ export function seeded(seed: number): () => number {
   }
   for (let i = 0; i < 16; i++) next()
   return next
+}
+
+/** Bucket 0..9999 of a unit. */
+export function bucketOfUnit(unit: number): number {
+  return bucketOfHash(mix(unit))
 }
 
 /** Stands in for the unit's hash: a bijection of 32 bits that scatters. */

@@ -14,6 +14,12 @@ export function binomialTail(k: number, n: number, p: number): number {
   return incompleteBeta(k, n - k + 1, p)
 }
 
+/** P(X <= x) for X ~ Binomial(n, p), continued between integers by the incomplete beta function. */
+export function binomialBelow(x: number, n: number, p: number): number {
+  if (x >= n) return 1
+  return incompleteBeta(n - x, x + 1, 1 - p)
+}
+
 /** Exact two-sided interval of a share after x of n, level e.g. 0.95. Without data: 0..1. */
 export function shareInterval(x: number, n: number, level: number): Interval {
   const tail = (1 - level) / 2
