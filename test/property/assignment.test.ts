@@ -3,17 +3,7 @@ import { buildTable, decide } from '../../src/data-plane/decide.ts'
 import { bucketOfHash, hashText, saltPrefix } from '../../src/domain/hash.ts'
 import { flatten, type Ledger, ownerOf, reallocate, sizeOf } from '../../src/domain/ranges.ts'
 import { requestFacts, routeSnapshot, snapshotOf } from '../helpers/route-snapshot.ts'
-
-/** A small generator with a seed (mulberry32), so that a failure can be repeated. */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let z = Math.imul(state ^ (state >>> 15), 1 | state)
-    z = (z + Math.imul(z ^ (z >>> 7), 61 | z)) ^ z
-    return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+import { seeded } from '../helpers/seeded.ts'
 
 function ownersOf(ledger: Ledger): string[] {
   const table = flatten(ledger, 'champion')
