@@ -1,7 +1,7 @@
 /**
  * What is wrong with a configuration, and where.
  *
- * Exports: `Problem`, `formatProblem`, `Path`, `showPath`, `Report`, `nearest`, `hint`.
+ * Exports: `Problem`, `formatProblem`, `Path`, `showPath`, `Report`, `printable`, `nearest`, `hint`.
  *
  * All problems of a file are collected and shown at once. A message is one sentence without its position.
  */
@@ -39,6 +39,17 @@ export function showPath(path: Path): string {
   }
   return text
 }
+
+/** A message on one line of bounded length: what stands in a file can do nothing to a terminal or a log. */
+export function printable(message: string): string {
+  const plain = message.replace(
+    /\p{Cc}/gu,
+    c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`
+  )
+  return plain.length > LONGEST ? `${plain.slice(0, LONGEST)}…` : plain
+}
+
+const LONGEST = 600
 
 /** `, did you mean "v4"?` when a valid word is near, else the list of valid words. */
 export function hint(word: string, valid: readonly string[]): string {

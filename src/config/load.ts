@@ -8,7 +8,14 @@
 import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Config } from './config.ts'
-import { type About, type Path, type Problem, type Report, showPath } from './diagnostics.ts'
+import {
+  type About,
+  type Path,
+  type Problem,
+  printable,
+  type Report,
+  showPath
+} from './diagnostics.ts'
 import { autoThreads } from './platform.ts'
 import { resolveConfig } from './resolve.ts'
 import { readSecrets } from './secrets.ts'
@@ -41,7 +48,7 @@ export async function loadConfig(path: string, env: Environment): Promise<Loaded
 
   const unread = new Set<string>() // a value that could not be read is told of once
   const source = parseSource(text, env, ({ line, column }, at, message) => {
-    problems.push({ file: path, line, column, path: showPath(at), message })
+    problems.push({ file: path, line, column, path: showPath(at), message: printable(message) })
     if (at.length > 0) unread.add(showPath(at))
   })
   if (source.value === undefined) return { ok: false, problems: ordered(problems) }
@@ -50,7 +57,7 @@ export async function loadConfig(path: string, env: Environment): Promise<Loaded
     (at: Path, message: string, about: About = 'value') => {
       const { line, column } = source.place(at, about === 'value' ? 'value' : 'key')
       const shown = showPath(about === 'entry' ? at.slice(0, -1) : at)
-      list.push({ file: path, line, column, path: shown, message })
+      list.push({ file: path, line, column, path: shown, message: printable(message) })
     }
   const all = into(problems)
   const report: Report = (at, message, about) => {

@@ -5,9 +5,10 @@
  *
  * Walks schema and value together. Where the schema offers alternatives, the one of the same kind as the value
  * speaks, so a misspelt key is reported once and not once per alternative. What is faulty or left out gets its
- * default or stays undefined, and checking goes on with the rest. `Value.Check` of TypeBox has the last word:
+ * default or stays undefined, and checking goes on with the rest. TypeBox has the last word:
  * a value that passes here and not there is a fault too.
  */
+import { Compile } from 'typebox/compile'
 import { Value } from 'typebox/value'
 import { hint, type Path, type Report } from './diagnostics.ts'
 import { configNode, kindOf, kindOfValue, type Node } from './node.ts'
@@ -34,14 +35,26 @@ export function fit(value: unknown, report: Report): Fitted {
     report(path, message, about)
   }
   const filled = walk(configNode, value, [], { report: counting, defs: {} })
-  if (faults === 0 && !Value.Check(ConfigSchema, filled)) {
-    const [first] = Value.Errors(ConfigSchema, filled)
+  if (faults === 0 && !validator().Check(filled)) {
+    const [first] = validator().Errors(filled)
     counting([], `does not fit the schema: ${first?.instancePath ?? ''} ${first?.message ?? ''}`)
   }
   return {
     loose: (filled ?? {}) as Loose<ConfigFile>, // every part was walked or left undefined
-    file: faults === 0 ? (filled as ConfigFile) : null // checked by Value.Check above
+    file: faults === 0 ? (filled as ConfigFile) : null // checked by TypeBox above
   }
+}
+
+let compiled: ReturnType<typeof compile> | undefined
+
+/** Compiled at the first use: it takes some ms, and makes checking a thousand routes cheap. */
+function validator(): ReturnType<typeof compile> {
+  compiled ??= compile()
+  return compiled
+}
+
+function compile() {
+  return Compile(ConfigSchema)
 }
 
 type Walk = { readonly report: Report; readonly defs: Readonly<Record<string, Node>> }

@@ -126,7 +126,12 @@ const rewrite = block(
         set: named(
           FIELD,
           FIELD_SAYS,
-          Type.String({ pattern: VALUE, maxLength: 8192, 'x-says': 'a string of printable ASCII' }),
+          Type.String({
+            description: 'A value.',
+            pattern: VALUE,
+            maxLength: 8192,
+            'x-says': 'a string of printable ASCII'
+          }),
           {
             description: 'Request fields to set, replacing what the client sent.',
             default: {},

@@ -1,0 +1,115 @@
+import { test } from 'tap'
+import type { Config } from '../../src/config/config.ts'
+import { planReload } from '../../src/config/reload.ts'
+import { configOf, smallConfig } from '../helpers/config-file.ts'
+
+test('changes nothing when the file says the same in another order', async t => {
+  const running = await configOf(t, smallConfig('limits: { body: 1MiB, inFlight: 5 }'))
+  const next = await configOf(t, smallConfig('limits: { inFlight: 5, body: 1024KiB }'))
+  t.same(planReload(running, next, { fraud: ['v3', 'v4'] }), {
+    refusals: [],
+    warnings: [],
+    added: [],
+    changed: [],
+    removed: [],
+    settings: []
+  })
+})
+
+test('refuses what needs a restart, all at once, when listeners, threads, state or events change', async t => {
+  const running = await configOf(t, smallConfig('', 'listen: 127.0.0.1:1\nthreads: 1'))
+  const next = await configOf(
+    t,
+    smallConfig(
+      '',
+      'listen: 127.0.0.1:2\nthreads: 2\nadmin: { listen: "127.0.0.1:3" }\ntelemetry: { listen: "127.0.0.1:4" }\nstate: { directory: ./other }\nevents: { driver: file, directory: ./other, unitKey: { env: KEY } }'
+    ),
+    { KEY: 'k'.repeat(32) }
+  )
+  const { refusals } = planReload(running, next, {})
+  t.match(refusals, [
+    /^listen cannot change/,
+    /^threads cannot change/,
+    /^admin\.listen cannot/,
+    /^telemetry\.listen cannot/,
+    /^state\.directory cannot/,
+    /^events\.driver cannot/,
+    /^events\.directory cannot/,
+    /^events\.unitKey cannot/
+  ])
+  t.equal(refusals.length, 8)
+  t.notOk(refusals.join().includes('kkk'), 'a key is never shown')
+})
+
+test('goes on with a renewed certificate of a listener, and says that it is served later', async t => {
+  const config = await configOf(t, smallConfig())
+  const withCert = (cert: string): Config => ({
+    ...config,
+    listen: { ...config.listen, tls: { cert, key: 'key' } }
+  })
+  const plan = planReload(withCert('old'), withCert('new'), {})
+  t.same(plan.refusals, [])
+  t.match(plan.warnings, [
+    /^listen\.tls: the certificate has changed; the old one is served until a restart/
+  ])
+  t.match(planReload(config, withCert('new'), {}).refusals, [/^listen cannot change/])
+})
+
+test('refuses that a variant with weight vanishes, and lets one without weight go', async t => {
+  const running = await configOf(t, smallConfig())
+  const next = await configOf(t, smallConfig().replace(/ +v4: .*\n/, ''))
+  t.match(planReload(running, next, { fraud: ['v3', 'v4'] }).refusals, [
+    /^routes\.fraud\.variants: v4 has weight and cannot vanish/
+  ])
+  t.same(planReload(running, next, { fraud: ['v3'] }).refusals, [])
+  t.same(planReload(running, next, { fraud: ['v3', 'from-the-api'] }).refusals, [])
+})
+
+test('refuses another model under a known name, and takes other upstreams', async t => {
+  const of = (settings: string) => configOf(t, smallConfig().replace(/v4: .*/, `v4: ${settings}`))
+  const running = await of('{ upstreams: ["http://a"], model: { version: "4" } }')
+  const other = await of('{ upstreams: ["http://a"], model: { version: "5" } }')
+  t.match(planReload(running, other, { fraud: ['v3'] }).refusals, [
+    /^routes\.fraud\.variants\.v4\.model: the model cannot change/
+  ])
+  const moved = await of('{ upstreams: ["http://b"], model: { version: "4" } }')
+  const plan = planReload(running, moved, { fraud: ['v3', 'v4'] })
+  t.same(plan.refusals, [])
+  t.same(plan.changed, ['fraud'])
+})
+
+test('reports an edit as ignored when the state of the route is the truth', async t => {
+  const running = await configOf(t, smallConfig('initialWeights: { v3: 95, v4: 5 }'))
+  const next = await configOf(
+    t,
+    smallConfig('initialWeights: { v3: 50, v4: 50 }\nsalt: other').replace(
+      'champion: v3',
+      'champion: v4'
+    )
+  )
+  const plan = planReload(running, next, { fraud: ['v3', 'v4'] })
+  t.same(plan.refusals, [])
+  t.match(plan.warnings, [
+    /^routes\.fraud\.initialWeights: the edit is ignored/,
+    /^routes\.fraud\.champion: the edit is ignored/,
+    /^routes\.fraud\.salt: the edit is ignored/
+  ])
+})
+
+test('adds and drains whole routes, also one that has weight, when the file names others', async t => {
+  const route = (name: string) =>
+    `  ${name}: { match: { paths: [/${name}] }, variants: { v: { upstreams: ["http://a"] } } }\n`
+  const running = await configOf(t, `routes:\n${route('a')}${route('b')}`)
+  const next = await configOf(
+    t,
+    `drain: { delay: 1s }\nroutes:\n${route('b')}${route('constructor')}`
+  )
+  t.same(planReload(running, next, { a: ['v'], b: ['v'] }), {
+    refusals: [],
+    warnings: [],
+    added: ['constructor'],
+    changed: [],
+    removed: ['a'],
+    settings: ['drain']
+  })
+})
