@@ -8,6 +8,7 @@ import { REJECTS, THREAD_WORD } from '../domain/thread-region.ts'
 import type { ErrorCode } from '../errors.ts'
 import { type AnswerHead, answerFields } from './answer-fields.ts'
 import type { Exchange } from './exchange.ts'
+import type { Lane } from './lane.ts'
 import { lingerAfterAnswer } from './linger.ts'
 import { countedAs, problem } from './problem.ts'
 
@@ -59,14 +60,18 @@ export function answerEnd(ex: Exchange): void {
 
 /** Refuses a request: an answer of ours, counted as a refusal where it is one. */
 export function refuse(ex: Exchange, code: ErrorCode, args: readonly (string | number)[]): void {
-  const reject = countedAs(code)
-  if (reject !== null) {
-    const { words } = ex.lane.region
-    const at = THREAD_WORD.rejects + REJECTS.indexOf(reject)
-    words[at] = (words[at] ?? 0) + 1
-    ex.outcome = 'refused'
-  }
+  countRefusal(ex.lane, code)
+  ex.outcome = 'refused'
   answerProblem(ex, code, args)
+}
+
+/** Counts a refusal, also of bytes that never became a request. */
+export function countRefusal(lane: Lane, code: ErrorCode): void {
+  const reject = countedAs(code)
+  if (reject === null) return
+  const { words } = lane.region
+  const at = THREAD_WORD.rejects + REJECTS.indexOf(reject)
+  words[at] = (words[at] ?? 0) + 1
 }
 
 /** Answers by ourselves. Where a head is out already, the only thing that can be said is a break. */

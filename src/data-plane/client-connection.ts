@@ -34,7 +34,7 @@ export class ClientConnection implements ClientSide {
     this.#lane = lane
     this.#start = start
     this.socket = socket
-    this.peer = socket.remoteAddress ?? ''
+    this.peer = plainAddress(socket.remoteAddress ?? '')
     this.secure = 'encrypted' in socket
     socket.once('close', () => this.#closed())
   }
@@ -84,18 +84,20 @@ export class ClientConnection implements ClientSide {
 
   #take(exchange: Exchange): void {
     this.#current = exchange
+    exchange.uploadAt = this.#lane.now()
+    exchange.uploadMark = this.socket.bytesRead
     this.#lane.exchanges.add(exchange)
     process.nextTick(run, this.#start, exchange)
   }
 
   /** The answer is out, or never will be. */
   #answered(exchange: Exchange): void {
+    if (exchange !== this.#current || exchange.tunnel !== null) return
+    this.#current = null
     this.#lane.exchanges.delete(exchange)
     if (!exchange.res.writableFinished) clientGone(exchange)
     exchange.over = true
     this.#lane.accessLog?.add(exchange)
-    if (exchange !== this.#current) return
-    this.#current = null
     if (this.faulty) {
       linger(this.socket)
       return
@@ -116,7 +118,13 @@ export class ClientConnection implements ClientSide {
     this.#current = null
     this.#lane.exchanges.delete(current)
     if (!current.over) clientGone(current)
+    this.#lane.accessLog?.add(current)
   }
+}
+
+/** An IPv4 peer of a listener for both is written as IPv4. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
 }
 
 function run(start: Start, exchange: Exchange): void {

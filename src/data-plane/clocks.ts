@@ -10,6 +10,7 @@ import type { Exchange } from './exchange.ts'
 import { clientGone, giveUp } from './forward.ts'
 import type { Lane } from './lane.ts'
 import type { LiveVariant } from './live-routes.ts'
+import { abandon } from './settle.ts'
 
 export const SWEEP_MS = 250
 export const BODY_RATE = { bytesPerSecond: 512, afterMs: 10_000 } as const
@@ -20,7 +21,7 @@ export function sweep(lane: Lane): void {
   const now = lane.now()
   for (const ex of lane.exchanges) {
     if (ex.over && ex.settled) continue
-    if (!ex.req.complete && !ex.over && isSlowUpload(ex, now)) continue
+    if (isReceiving(ex) && isSlowUpload(ex, now)) continue
     if (isStalled(ex, now)) continue
     upstreamClock(ex, now)
   }
@@ -49,6 +50,11 @@ function upstreamClock(ex: Exchange, now: number): void {
   } else ex.upstreamAt = now
 }
 
+/** Whether a request body is still on its way. Behind an upgrade there is none. */
+function isReceiving(ex: Exchange): boolean {
+  return !ex.req.complete && !ex.over && ex.upgradeRest === null
+}
+
 /** A request body that trickles, though nothing but the client slows it: 408. */
 function isSlowUpload(ex: Exchange, now: number): boolean {
   const bytes = ex.client.socket.bytesRead
@@ -60,15 +66,10 @@ function isSlowUpload(ex: Exchange, now: number): boolean {
     ex.uploadMark = bytes - BODY_RATE.bytesPerSecond * (BODY_RATE.afterMs / 1000)
     return false
   }
-  const { work } = ex
-  ex.settled = ex.settled || ex.firstAt === 0
-  refuseSlow(ex)
-  work?.abort()
-  return true
-}
-
-function refuseSlow(ex: Exchange): void {
+  abandon(ex)
+  ex.work?.abort()
   refuse(ex, 'SLC_REQUEST_TIMEOUT', ['its body is slower than 512 bytes a second'])
+  return true
 }
 
 /** The upstream takes nothing of the body: its clock, not the client's. */

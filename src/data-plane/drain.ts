@@ -6,9 +6,11 @@
  * nothing has happened on any of them for a while, or when the grace is over.
  */
 import net, { type Server } from 'node:net'
+import { breakAnswer } from './answer.ts'
 import type { ClientConnection } from './client-connection.ts'
-import { giveUp } from './forward.ts'
+import type { Exchange } from './exchange.ts'
 import type { Lane } from './lane.ts'
+import { abandon } from './settle.ts'
 
 const QUIET_MS = 2000
 const LOOK_MS = 20
@@ -30,10 +32,10 @@ export function drain(
     const now = lane.now()
     if (lane.exchanges.size > 0) quietSince = now
     if (now >= end) {
-      for (const exchange of [...lane.exchanges]) giveUp(exchange, 'reset')
+      for (const exchange of [...lane.exchanges]) cutShort(exchange)
       setImmediate(closeAll)
     } else if (now - quietSince >= QUIET_MS) closeAll()
-    if (openSockets(connections) > 0 && now < end + QUIET_MS) return
+    if (connections.size > 0 && now < end + QUIET_MS) return
     clearInterval(timer)
     done()
   }, LOOK_MS)
@@ -41,11 +43,15 @@ export function drain(
   function closeAll(): void {
     for (const connection of connections) {
       if (connection.busy) connection.socket.destroy()
-      else connection.socket.end()
+      else connection.socket.destroySoon()
     }
   }
 }
 
-function openSockets(connections: ReadonlySet<ClientConnection>): number {
-  return connections.size
+/** Ours is the end of the time, so no variant is blamed for it. */
+function cutShort(exchange: Exchange): void {
+  abandon(exchange)
+  exchange.work?.abort()
+  if (exchange.tunnel !== null) exchange.tunnel.cut()
+  else breakAnswer(exchange)
 }

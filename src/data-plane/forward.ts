@@ -72,9 +72,13 @@ export function contain(ex: Exchange, error: unknown): void {
     requestId: ex.requestId,
     error: error instanceof Error ? (error.stack ?? error.message) : String(error)
   })
-  abandon(ex)
-  ex.work?.abort()
-  answerProblem(ex, 'SLC_INTERNAL', [ex.requestId])
+  try {
+    abandon(ex)
+    ex.work?.abort()
+    answerProblem(ex, 'SLC_INTERNAL', [ex.requestId])
+  } catch {
+    ex.client.socket.destroy()
+  }
 }
 
 function admit(ex: Exchange): boolean {
@@ -244,7 +248,8 @@ class UpstreamCall implements Dispatcher.DispatchHandler, UpstreamWork {
         const { protocol } = ex.decision.route
         ex.reader = firstReader(protocol, status, head.contentType, head.contentEncoding)
       }
-      process.nextTick(flushHead, ex)
+      if (ex.stream && ex.cutAt > 0 && now >= ex.cutAt) giveUp(ex, 'reset')
+      else process.nextTick(flushHead, ex)
     } catch (error) {
       contain(ex, error)
     }

@@ -9,6 +9,7 @@ import httpProxy from '@fastify/http-proxy'
 import Fastify from 'fastify'
 import { THREAD_WORD } from '../domain/thread-region.ts'
 import type { ErrorCode } from '../errors.ts'
+import { countRefusal } from './answer.ts'
 import { begin } from './begin.ts'
 import { ClientConnection } from './client-connection.ts'
 import type { Exchange } from './exchange.ts'
@@ -17,7 +18,7 @@ import { MAX_FIELDS_BYTES, MAX_REQUEST_LINE } from './gate.ts'
 import type { Lane } from './lane.ts'
 import { linger } from './linger.ts'
 import { problem, rawProblem } from './problem.ts'
-import { disguise, proxyOptions } from './transport.ts'
+import { disguise, exchangeOf, proxyOptions } from './transport.ts'
 
 export const LIMITS = {
   headersMs: 10_000,
@@ -53,18 +54,20 @@ export async function makeListener(lane: Lane): Promise<Listener> {
     return connection
   }
   const server = makeServer(lane, (req, res) => connectionOf(req.socket).accept(req, res, null))
-  server.on('connection', () => {
+  server.on(lane.settings.tls === null ? 'connection' : 'secureConnection', (socket: Socket) => {
     bump(lane, THREAD_WORD.accepted)
+    connectionOf(socket)
   })
   server.on('drop', () => bump(lane, THREAD_WORD.shedConnections))
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    onClientError(connectionOf(socket), error)
+    onClientError(lane, connectionOf(socket), error)
   })
   server.on('upgrade', (req: IncomingMessage, socket: Socket, rest: Buffer) => {
     onUpgrade(connectionOf(socket), req, socket, rest)
   })
   server.on('connect', (_req: IncomingMessage, socket: Socket) => {
     socket.on('error', () => socket.destroy())
+    countRefusal(lane, 'SLC_METHOD')
     socket.write(rawProblem(problem('SLC_METHOD', ['CONNECT'], '')))
     linger(socket)
   })
@@ -77,7 +80,8 @@ export async function makeListener(lane: Lane): Promise<Listener> {
     }
   })
   fastify.setErrorHandler((error, request) => {
-    lane.log('error', 'the framework failed a request', { error: String(error), url: request.url })
+    const exchange = exchangeOf(request.raw)
+    if (exchange !== undefined) contain(exchange, error)
   })
   await fastify.register(httpProxy, proxyOptions(forwardSafely))
   await fastify.ready()
@@ -133,14 +137,20 @@ function isWebSocket(req: IncomingMessage): boolean {
 }
 
 /** What a parser error, a timeout of Node's or a broken connection says to the client. */
-function onClientError(connection: ClientConnection, error: NodeJS.ErrnoException): void {
+function onClientError(
+  lane: Lane,
+  connection: ClientConnection,
+  error: NodeJS.ErrnoException
+): void {
   const { socket } = connection
   if (error.code === 'ECONNRESET' || error.code === 'EPIPE' || !socket.writable) {
     connection.faulty = true
     socket.destroy()
     return
   }
+  if (connection.faulty) return
   const [code, reason] = meaningOf(error)
+  countRefusal(lane, code)
   connection.fault(problem(code, reason === null ? [] : [reason], ''))
 }
 
@@ -163,6 +173,11 @@ function onUpgrade(
   rest: Buffer
 ): void {
   socket.on('error', () => socket.destroy())
+  if (connection.busy) {
+    // An answer is due before: it goes out, and the connection ends with it.
+    connection.faulty = true
+    return
+  }
   const res = new http.ServerResponse(req)
   res.shouldKeepAlive = false
   res.assignSocket(socket)

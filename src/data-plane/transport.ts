@@ -24,8 +24,9 @@ export function disguise(request: IncomingMessage, exchange: Exchange): void {
   request.headers = NO_HEADERS
 }
 
-export function exchangeOf(request: IncomingMessage & Carrier): Exchange | undefined {
-  return request[EXCHANGE]
+/** The exchange behind a request, as `disguise` tied it. */
+export function exchangeOf(request: object): Exchange | undefined {
+  return (request as Carrier)[EXCHANGE]
 }
 
 /** Options for the plugin. `forward` gets every request that comes through. */
@@ -51,9 +52,8 @@ export function proxyOptions(forward: (exchange: Exchange) => void): FastifyHttp
     },
     replyOptions: {
       rewriteRequestHeaders: request => {
-        // What `disguise` put there. A symbol is no header name; the plugin copies it like any property.
-        const exchange = (request.raw as Carrier)[EXCHANGE]
-        return { [EXCHANGE]: exchange } as unknown as Record<string, string>
+        // A symbol is no header name; the plugin copies it like any property.
+        return { [EXCHANGE]: exchangeOf(request.raw) } as unknown as Record<string, string>
       }
     }
   }
