@@ -57,24 +57,33 @@ Exit code 1 when nothing has that model version, so that a wrong version is not 
 
 function told({ screen }: Context, answer: RollbackAnswer): void {
   const { route, rollbacks, lastChallengerRequest, replicas, scope } = answer
-  if (rollbacks.length === 0) screen.line(clean(`${route}: no challenger had traffic`))
-  for (const { variant, id } of rollbacks) {
-    screen.line(clean(`${route}: ${variant} is at 0 % (rollback ${id})`))
+  const inForce = rollbacks.length > 0 ? rollbacks : inForceOf(answer)
+  const now = rollbacks.length > 0 ? 'is' : 'was already'
+  if (inForce.length === 0) screen.line(clean(`${route}: no challenger has traffic`))
+  for (const { variant, id } of inForce) {
+    screen.line(clean(`${route}: ${variant} ${now} at 0 % (rollback ${id})`))
   }
-  const last =
-    lastChallengerRequest === null
-      ? 'none was seen'
-      : clean(`${lastChallengerRequest} (${ago(lastChallengerRequest)})`)
-  screen.line(`last challenger request: ${last}`)
+  if (lastChallengerRequest !== null) {
+    const when = `${lastChallengerRequest} (${ago(lastChallengerRequest)})`
+    screen.line(clean(`last challenger request: ${when}`))
+  } else if (rollbacks.length > 0) {
+    screen.line('last challenger request: none was seen')
+  }
   screen.line(`applied on ${replicas.applied} of ${replicas.of} replicas`)
   if (scope === 'local') {
-    screen.line(
-      screen.paint('red', 'the store could not be reached: this replica alone has it so far')
-    )
+    const alone = 'the store could not be reached: this replica alone has it so far'
+    screen.line(screen.paint('red', alone))
   }
-  for (const { id } of rollbacks) {
+  for (const { id } of inForce) {
     screen.line(clean(`to allow it again, once it is understood: sluice clear ${route} ${id}`))
   }
+}
+
+/** What a repeat finds: the rollbacks that hold already. */
+function inForceOf({ document }: RollbackAnswer): RollbackAnswer['rollbacks'] {
+  return Object.entries(document.challengers).flatMap(([variant, { rollback }]) =>
+    rollback === null ? [] : [{ variant, id: rollback.id }]
+  )
 }
 
 function nothing({ screen }: Context, modelVersion: string): Exit {
