@@ -101,9 +101,6 @@ function checkVariant(variant: VariantFile, path: Path, report: Report): void {
     }
     if (origins.has(origin.url)) report(at, `${origin.url} is listed twice`)
     origins.add(origin.url)
-    if (variant.tls && !origin.secure) {
-      report([...path, 'tls'], `tls is for https:// upstreams, and ${origin.url} is not one`, 'key')
-    }
   })
   if (variant.tls && (variant.tls.cert === undefined) !== (variant.tls.key === undefined)) {
     report([...path, 'tls'], 'cert and key belong together; one of them is missing')

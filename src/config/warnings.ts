@@ -100,6 +100,9 @@ function warnOfRoute(config: Config, route: RouteConfig, warn: Report): void {
         'certificates are not verified: anybody on the way can read and change predictions'
       )
     }
+    if (variant.tls && variant.upstreams.every(upstream => !upstream.secure)) {
+      warn([...at, 'tls'], 'has no effect: no upstream of the variant is https://', 'key')
+    }
     if (variant.tls?.verify === false && variant.tls.ca !== null) {
       warn([...at, 'tls', 'ca'], 'has no effect while verify is off')
     }

@@ -136,7 +136,9 @@ test('reads the files of a variant when it speaks TLS with a client certificate'
     verify: true,
     serverName: 'a.test'
   })
-  t.match(await problemsOf(t, of('http://a', tls)), [/tls is for https:\/\/ upstreams/])
+  t.match(await configWarningsOf(t, of('http://a', tls)), [
+    /tls: has no effect: no upstream of the variant is https/
+  ])
   t.match(await problemsOf(t, of('https://a', `tls: { cert: { file: ${at('cert.pem')} } }`)), [
     /cert and key belong together/
   ])
