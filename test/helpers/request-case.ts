@@ -18,7 +18,7 @@ export type CaseResult = {
   readonly sent: Buffer
 }
 
-const DEADLINE_MS = 30_000
+const DEADLINE_MS = 15_000
 let barriers = 0
 
 /** Sends a normal request on its own connection and waits for its answer. Throws when it fails. */

@@ -1,0 +1,47 @@
+/**
+ * `npm run bench`: the main benches one after the other, each as a program of its own, then the generated pages.
+ * `--smoke` only shows that each one runs (its figures are not kept); names as arguments choose some of them.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeReports } from './report.ts'
+
+const BENCHES = [
+  'micro/assign',
+  'micro/gate',
+  'micro/first-reader',
+  'micro/record',
+  'micro/tick',
+  'macro/proxy',
+  'macro/rollback',
+  'macro/client-abort',
+  'macro/drain',
+  'macro/memory'
+]
+
+const flags = process.argv.slice(2).filter(a => a.startsWith('--'))
+const chosen = process.argv.slice(2).filter(a => !a.startsWith('--'))
+const failed: string[] = []
+for (const bench of chosen.length > 0 ? chosen : BENCHES) {
+  const file = join(import.meta.dirname, `${bench}.ts`)
+  if (!existsSync(file))
+    throw new Error(`there is no bench ${bench}; choose from ${BENCHES.join(', ')}`)
+  console.log(`\n== ${bench}`)
+  const start = performance.now()
+  const code = await run(file)
+  console.log(
+    `== ${bench}: ${code === 0 ? 'done' : 'FAILED'}, ${((performance.now() - start) / 1000).toFixed(0)} s`
+  )
+  if (code !== 0) failed.push(bench)
+}
+if (!flags.includes('--smoke')) writeReports()
+if (failed.length > 0) {
+  console.error(`failed: ${failed.join(', ')}`)
+  process.exitCode = 1
+}
+
+function run(file: string): Promise<number | null> {
+  const child = spawn(process.execPath, [file, ...flags], { stdio: 'inherit' })
+  return new Promise(resolve => child.once('exit', code => resolve(code)))
+}
