@@ -23,7 +23,10 @@ type Said = { readonly at: number; readonly state: TriggerStatus['state'] }
 export class Alarms {
   readonly #variant: string
   readonly #settings: TriggerSettings
-  readonly #said = new Map<string, Said>()
+  readonly #said = {
+    rollback: new Map<TriggerName, Said>(),
+    pause: new Map<TriggerName, Said>()
+  }
 
   constructor(variant: string, settings: TriggerSettings) {
     this.#variant = variant
@@ -32,7 +35,7 @@ export class Alarms {
 
   /** Whether an alarm would be said now; asked first, so that evidence is only put together when it is. */
   due(trigger: TriggerName, verdict: 'rollback' | 'pause', now: number): boolean {
-    const said = this.#said.get(keyOf(trigger, verdict))
+    const said = this.#said[verdict].get(trigger)
     if (!said) return true
     const gap = said.state === 'fired' ? ROLLBACK_GAP_MS : OTHER_GAP_MS
     return now - said.at >= gap
@@ -43,21 +46,22 @@ export class Alarms {
     const { action, dryRun } = actingOf(this.#settings, trigger)
     const acting = action === 'rollback' ? verdict : action
     const fired = acting === 'rollback' && !dryRun
-    this.#said.set(keyOf(trigger, verdict), { at: now, state: fired ? 'fired' : 'pausing' })
+    this.#said[verdict].set(trigger, { at: now, state: fired ? 'fired' : 'pausing' })
     return { variant: this.#variant, trigger, action: acting, dryRun, sentence, evidence }
   }
 
   /** What was said of a trigger in the last minute; null for nothing. */
   stateOf(trigger: TriggerName, now: number): 'fired' | 'pausing' | null {
-    const rollback = this.#said.get(keyOf(trigger, 'rollback'))
+    const rollback = this.#said.rollback.get(trigger)
     if (rollback?.state === 'fired') return 'fired'
-    const pause = this.#said.get(keyOf(trigger, 'pause'))
+    const pause = this.#said.pause.get(trigger)
     const last = Math.max(rollback?.at ?? -Infinity, pause?.at ?? -Infinity)
     return now - last < FRESH_MS ? 'pausing' : null
   }
 
   clear(): void {
-    this.#said.clear()
+    this.#said.rollback.clear()
+    this.#said.pause.clear()
   }
 }
 
@@ -73,8 +77,4 @@ function actingOf(settings: TriggerSettings, trigger: TriggerName) {
     gross
   }
   return byName[trigger] ?? gross
-}
-
-function keyOf(trigger: TriggerName, verdict: string): string {
-  return `${trigger} ${verdict}`
 }

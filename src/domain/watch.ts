@@ -11,6 +11,8 @@ import { rulesOf } from './trigger.ts'
 import type { TriggerName, TriggerSettings } from './trigger-settings.ts'
 import { WarmUp } from './warm-up.ts'
 
+const STATUS_TICKS = 4 // people look once a second at most
+
 /** A watch over one route. Its state lives as long as the route's settings. */
 export function createWatch({ settings, splits, replicas }: WatchOptions): Watch {
   const champion = new ChampionView(splits)
@@ -19,6 +21,7 @@ export function createWatch({ settings, splits, replicas }: WatchOptions): Watch
   const looks = GROSS_KINDS.length * (strataOf(splits) - 1)
   const limits = thresholds(settings.alphaPerDay, replicas, looks)
   const championWarmUp = new WarmUp()
+  let statuses: readonly TriggerStatus[] = []
   let ticks = 0
   let now = 0
 
@@ -41,14 +44,15 @@ export function createWatch({ settings, splits, replicas }: WatchOptions): Watch
         }
         watch.tick(input, arm, champion, ticks, { decisions, warm })
       }
-      return { decisions, warm, statuses: statuses() }
+      if (ticks % STATUS_TICKS === 1 || decisions.length > 0) statuses = describe()
+      return { decisions, warm, statuses }
     },
     reset(variant) {
       challengers.get(variant)?.reset(now)
     }
   }
 
-  function statuses(): readonly TriggerStatus[] {
+  function describe(): readonly TriggerStatus[] {
     return [...challengers.values()].flatMap(watch => watch.statuses(now, champion))
   }
 }
