@@ -29,7 +29,7 @@ export const TOKENS: Readonly<Record<Role, string>> = {
 const CONFIG = `
 listen: 127.0.0.1:8080
 admin: { listen: "127.0.0.1:0" }
-state: { directory: ./state }
+state: { directory: STATE }
 events: { driver: none }
 routes:
   demo:
@@ -94,7 +94,7 @@ export async function startAdmin(
 ): Promise<TestAdmin> {
   const directory = temporaryDirectory(t)
   const file = join(directory, 'sluice.yaml')
-  await writeFile(file, CONFIG)
+  await writeFile(file, CONFIG.replace('STATE', join(directory, 'state')))
   const lines: string[] = []
   const log = createLogger({ level: 'debug', target: { write: line => void lines.push(line) } })
   const controller = await startController(file, log)
