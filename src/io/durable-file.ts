@@ -100,15 +100,26 @@ async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** A link and not a rename keeps `path` where it is at every moment; without links a rename has to do. */
+/**
+ * A link and not a rename keeps `path` where it is at every moment; without links a rename has to do. A crash
+ * behind the link leaves both names on one file: then it is kept already, and renaming one of the names onto
+ * another of the same file would do nothing at all.
+ */
 async function keepGenerations(path: string): Promise<void> {
+  if (await isSameFile(path, `${path}.1`)) return
   await ifThere(rename(`${path}.1`, `${path}.2`))
+  await rm(`${path}.1`, { force: true })
   try {
     await ifThere(link(path, `${path}.1`))
   } catch (error) {
     if (!NO_LINKS.includes(codeOf(error))) throw error
     await ifThere(rename(path, `${path}.1`))
   }
+}
+
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([one, other].map(path => stat(path).catch(() => null)))
+  return a != null && b != null && a.ino === b.ino && a.dev === b.dev
 }
 
 async function ifThere(step: Promise<void>): Promise<void> {
