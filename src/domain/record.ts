@@ -84,7 +84,7 @@ export function recordOutcome(c: Counters, o: Observation): void {
   if (!o.prediction) return
   const row = rowOf(o)
   if (row === 0) return
-  const current = w[AT.generations + (o.generation & 1)] === o.generation
+  const current = isCurrent(w, o.generation)
   if (current) addRow(w, evidenceRow(c.splits, o.generation, o.stratum), row)
   if (o.stratum === strataOf(c.splits) - 1) return
   addRow(w, AT.groups + (o.bucket % GROUPS) * ROW.size, row)
@@ -106,6 +106,14 @@ export function startGeneration(c: Counters, generation: number): void {
   const from = evidenceRow(c.splits, generation, 0)
   c.words.fill(0, from, from + strataOf(c.splits) * ROW.size)
   c.words[stamp] = generation
+}
+
+/** Whether no later ranges have begun here. */
+function isCurrent(w: Uint32Array, generation: number): boolean {
+  const next = (generation + 1) >>> 0
+  return (
+    w[AT.generations + (generation & 1)] === generation && w[AT.generations + (next & 1)] !== next
+  )
 }
 
 /** Bits 0-3: failed by FAIL kind; bits 4-6: judged for calls, predictions, latency. 0 = no evidence at all. */
