@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { createServer as createTcpServer } from 'node:net'
 import { test } from 'tap'
 import { createHealthProbe } from '../../src/io/health.ts'
@@ -141,4 +143,59 @@ test('stops at once when it is told to', async t => {
   await until('some checks of the other', () => state.asked > 3)
   stopLater()
   t.same(told, [])
+})
+
+test('verifies the certificate against the name of the upstream when it checks over TLS', async t => {
+  const pem = (name: string) =>
+    readFileSync(new URL(`../fixtures/tls/${name}.pem`, import.meta.url), 'utf8')
+  const server = createTlsServer(
+    {
+      key: pem('model-key'),
+      cert: pem('model'),
+      ca: pem('ca'),
+      requestCert: true,
+      rejectUnauthorized: false
+    },
+    (request, response) => {
+      const socket = request.socket as import('node:tls').TLSSocket // of a TLS server
+      const subject = socket.authorized ? socket.getPeerCertificate().subjectaltname : 'nobody'
+      clients.add(`${subject} ${String(socket.servername)}`)
+      response.end()
+    }
+  )
+  const clients = new Set<string>()
+  const port = await listen(server)
+  t.teardown(() => server.close())
+  const tls = { ca: pem('ca'), cert: null, key: null, verify: true, serverName: null }
+  const cases: [string, Partial<HealthTarget>, boolean][] = [
+    ['a name of the certificate', { tls }, true],
+    ['an address of the certificate', { tls, hostname: '127.0.0.1' }, true],
+    ['another name', { tls, hostname: 'other.test' }, false],
+    [
+      'another name, but told which to expect',
+      { tls: { ...tls, serverName: 'model.test' }, hostname: 'other.test' },
+      true
+    ],
+    ['an unknown authority', { tls: null }, false],
+    ['no verification', { tls: { ...tls, ca: null, verify: false }, hostname: 'other.test' }, true],
+    ['a client certificate', { tls: { ...tls, cert: pem('client'), key: pem('client-key') } }, true]
+  ]
+  const told = await Promise.all(
+    cases.map(
+      ([, changes]) =>
+        new Promise<boolean>(resolve => {
+          const target = targetOf(port, { secure: true, intervalMs: 60_000, ...changes })
+          const stop = createHealthProbe().watch(target, healthy => {
+            stop()
+            resolve(healthy)
+          })
+        })
+    )
+  )
+  cases.forEach(([what, , expected], i) => {
+    t.equal(told[i], expected, what)
+  })
+  t.ok(clients.has('nobody model.test'))
+  t.ok([...clients].some(client => client.includes('client.test')))
+  t.ok(clients.has('nobody false') || clients.has('nobody undefined'), 'an address is no SNI')
 })
