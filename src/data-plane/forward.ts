@@ -29,7 +29,14 @@ import {
 } from './settle.ts'
 import { openTunnel } from './tunnel.ts'
 import { Upload } from './upload.ts'
-import { type Fault, faultOf, NO_ADDRESS, STARTING } from './upstream-connection/fault.ts'
+import {
+  type Fault,
+  faultOf,
+  INVALID,
+  NO_ADDRESS,
+  STARTING,
+  type Stage
+} from './upstream-connection/fault.ts'
 
 /** Begins to forward: the body is taken from the client, and the variant's load is counted. */
 export function forward(ex: Exchange): void {
@@ -294,7 +301,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, UpstreamWork {
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     if (this.#over) return
     try {
-      this.#fail(faultOf(error, this.#started))
+      this.#fail(faultOf(error, this.#stage()))
     } catch (fault) {
       contain(this.#ex, fault)
     }
@@ -326,6 +333,11 @@ class UpstreamCall implements Dispatcher.DispatchHandler, UpstreamWork {
       upstream.destroy()
       contain(ex, error)
     }
+  }
+
+  #stage(): Stage {
+    if (!this.#started) return 'connecting'
+    return this.#ex.firstAt === 0 ? 'head' : 'body'
   }
 
   #onDrain(): void {
@@ -377,13 +389,6 @@ class UpstreamCall implements Dispatcher.DispatchHandler, UpstreamWork {
     this.address.standing.inFlight--
     countAddress(this.#variant.counters, this.address.snapshot.slot, 'inFlight', -1)
   }
-}
-
-const INVALID: Fault = {
-  outcome: 'invalid',
-  error: 'invalid',
-  proxyError: 'http_protocol_error',
-  why: 'protocol'
 }
 
 function outcomeOf(status: number, reading: FirstReading): Outcome {

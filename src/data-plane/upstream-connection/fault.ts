@@ -1,8 +1,8 @@
 /**
  * What an error of the client library means: how it is counted, and what RFC 9209 calls it.
  *
- * Before a request was started no byte was written, whatever the error is. Messages of the library are used in
- * two places only, where it has no code; a test pins them.
+ * Before a request was started no byte was written, whatever the error is. Messages of the library are used
+ * only where it has no code; a test pins them.
  */
 import type { Outcome, UpstreamError } from '../../domain/counts.ts'
 import { CONNECT_FORBIDDEN, CONNECT_TIMEOUT } from './connect.ts'
@@ -14,10 +14,28 @@ export type Fault = {
   readonly why: string // for a person; from a closed list
 }
 
-/** `started` says whether the request's first byte may have been written. */
-export function faultOf(error: Error, started: boolean): Fault {
+/** How far a request had come: no byte written, its answer's head awaited, or in the body. */
+export type Stage = 'connecting' | 'head' | 'body'
+
+export function faultOf(error: Error, stage: Stage): Fault {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return started ? faultOfAnswer(error, code) : faultOfConnect(code)
+  if (stage === 'connecting') return faultOfConnect(code)
+  return isMisread(error, code, stage) ? INVALID : RESET
+}
+
+/** An answer that is not HTTP, or not framed as HTTP wants it. */
+export const INVALID: Fault = {
+  outcome: 'invalid',
+  error: 'invalid',
+  proxyError: 'http_protocol_error',
+  why: 'protocol'
+}
+
+const RESET: Fault = {
+  outcome: 'reset',
+  error: 'reset',
+  proxyError: 'connection_terminated',
+  why: 'reset'
 }
 
 /** A variant without a single address: its names do not resolve. */
@@ -76,20 +94,13 @@ const TLS_CODES = [
   'ERROR_IN_'
 ]
 
-function faultOfAnswer(error: Error, code: string): Fault {
-  const broken = code === 'HPE_INVALID_EOF_STATE'
-  const misread =
-    (code.startsWith('HPE_') && !broken) ||
-    code === 'UND_ERR_HEADERS_OVERFLOW' ||
-    error.message === 'bad response' ||
-    error.message === 'bad upgrade'
-  if (misread) {
-    return {
-      outcome: 'invalid',
-      error: 'invalid',
-      proxyError: 'http_protocol_error',
-      why: 'protocol'
-    }
-  }
-  return { outcome: 'reset', error: 'reset', proxyError: 'connection_terminated', why: 'reset' }
+/**
+ * The library reports faults of framing in a head as a length that does not match, and the end of a connection
+ * inside a body as an error of the parser.
+ */
+function isMisread(error: Error, code: string, stage: 'head' | 'body'): boolean {
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') return true
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return stage === 'head'
+  if (error.name === 'HTTPParserError') return !error.message.includes('Invalid EOF state')
+  return error.message === 'bad response' || error.message === 'bad upgrade'
 }
