@@ -20,7 +20,7 @@ import { autoThreads } from './platform.ts'
 import { resolveConfig } from './resolve.ts'
 import { readSecrets } from './secrets.ts'
 import { checkMeaning } from './semantics.ts'
-import { fit } from './shape.ts'
+import { type Fitted, fit } from './shape.ts'
 import { type Environment, parseSource, plainValue, type Source } from './source.ts'
 import { warningsOf } from './warnings.ts'
 
@@ -65,20 +65,20 @@ export async function loadConfig(path: string, env: Environment): Promise<Loaded
   }
   const warn = into(warnings)
 
-  const fitted = fit(typed(source), report)
-  checkMeaning(fitted.loose, report)
-  const secrets = await readSecrets(fitted.loose, env, report, warn)
-  if (problems.length > 0 || fitted.file === null) {
+  const { loose, file } = fitted(source, report)
+  checkMeaning(loose, report)
+  const secrets = await readSecrets(loose, env, report, warn)
+  if (problems.length > 0 || file === null) {
     return { ok: false, problems: ordered(problems) }
   }
   const reusePort = process.platform === 'linux'
-  const config = resolveConfig(fitted.file, {
+  const config = resolveConfig(file, {
     path: resolve(path),
     secrets,
     autoThreads: autoThreads(),
     reusePort
   })
-  warningsOf(config, { env, reusePort, asked: fitted.file.threads }, warn)
+  warningsOf(config, { env, reusePort, asked: file.threads }, warn)
   return { ok: true, config, warnings: ordered(warnings) }
 }
 
@@ -109,17 +109,23 @@ function unreadable(error: unknown): string {
 }
 
 /**
- * The value of a source, where text that the environment put into a plain scalar means what it would mean had
- * it been written there: `threads: ${THREADS}` is a number. Strings stay what the schema takes as strings.
+ * Fits the value of a source. Text that the environment put into a plain scalar means what it would mean had it
+ * been written there (`threads: ${THREADS}` is a number), but stays text where the schema takes text.
  */
-function typed(source: Source): unknown {
-  if (source.expanded.size === 0) return source.value
-  const wrong = new Set<string>()
-  fit(source.value, at => wrong.add(JSON.stringify(at)))
-  return retype(source.value, [], at => {
-    const key = JSON.stringify(at)
-    return source.expanded.has(key) && wrong.has(key)
-  })
+function fitted(source: Source, report: Report): Fitted {
+  const faults: Parameters<Report>[] = []
+  const first = fit(source.value, (...fault) => faults.push(fault))
+  const wrong = new Set(
+    faults.map(([at]) => JSON.stringify(at)).filter(at => source.expanded.has(at))
+  )
+  if (wrong.size > 0) {
+    return fit(
+      retype(source.value, [], at => wrong.has(JSON.stringify(at))),
+      report
+    )
+  }
+  for (const fault of faults) report(...fault)
+  return first
 }
 
 function retype(value: unknown, path: Path, chosen: (path: Path) => boolean): unknown {

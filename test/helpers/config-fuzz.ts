@@ -1,14 +1,19 @@
 /**
- * Mutations of the complete example, with a fixed seed: whatever a person does to a file, the answer is a list
- * of problems or a configuration, and a problem always has its place and one line.
+ * Mutations of the complete example, with a seed: whatever a person does to a file, the answer is a list of
+ * problems or a configuration, and every problem has its place and one printable line.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { test } from 'tap'
 import { parse, stringify } from 'yaml'
 import { loadConfig } from '../../src/config/load.ts'
 import { redactConfig } from '../../src/config/redact.ts'
 import { planReload } from '../../src/config/reload.ts'
-import { writeConfig } from '../helpers/config-file.ts'
+import { writeConfig } from './config-file.ts'
+
+export type FuzzResult = {
+  readonly accepted: number
+  readonly refused: number
+  readonly wrong: readonly { readonly why: string; readonly text: string }[]
+}
 
 const COMPLETE = readFileSync(new URL('../../config/complete.yaml', import.meta.url), 'utf8')
 const VALUES: readonly unknown[] = [
@@ -48,44 +53,44 @@ const VALUES: readonly unknown[] = [
   'http://%00'
 ]
 
-test('never throws and never accepts without meaning it when 2,000 mutations of the complete example are loaded', {
-  timeout: 110_000
-}, async t => {
-  const random = mulberry32(20_260_101)
-  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T // never empty
+/** Loads `count` mutations, of the text or of the tree that it means. What is accepted is shown and reloaded too. */
+export async function fuzzConfig(
+  t: { teardown(done: () => unknown): unknown },
+  {
+    kind,
+    seed,
+    count
+  }: { readonly kind: 'text' | 'tree'; readonly seed: number; readonly count: number }
+): Promise<FuzzResult> {
+  const random = seeded(seed)
+  const pick: Pick = list => list[Math.floor(random() * list.length)] as (typeof list)[number] // never empty
   const path = writeConfig(t, COMPLETE)
   const first = await loadConfig(path, {})
-  t.ok(first.ok)
-  if (!first.ok) return
+  if (!first.ok) throw new Error('the complete example is not valid')
+  const wrong: { why: string; text: string }[] = []
   let accepted = 0
   let refused = 0
-  for (let i = 0; i < 2_000; i++) {
-    const text = i % 2 === 0 ? mutateText(COMPLETE, random, pick) : mutateTree(random, pick)
+  for (let i = 0; i < count; i++) {
+    const text = kind === 'text' ? mutateText(random, pick) : mutateTree(random, pick)
     writeFileSync(path, text)
     const loaded = await loadConfig(path, {}).catch((error: unknown) => error)
     if (!isLoaded(loaded)) {
-      t.fail(`mutation ${i} threw ${String(loaded)}`, { text })
-      continue
-    }
-    if (loaded.ok) {
+      wrong.push({ why: `threw ${String(loaded)}`, text })
+    } else if (loaded.ok) {
       accepted++
       JSON.stringify(redactConfig(loaded.config))
       planReload(first.config, loaded.config, { fraud: ['v3', 'v4'] })
-      continue
-    }
-    refused++
-    const bad = loaded.problems.filter(
-      ({ line, message, path: at }) =>
-        line < 1 || message.includes('does not fit the schema') || /\p{Cc}/u.test(at + message)
-    )
-    if (loaded.problems.length === 0 || bad.length > 0) {
-      t.fail(`mutation ${i} has no proper problem`, { text, bad })
+    } else {
+      refused++
+      if (loaded.problems.length === 0) wrong.push({ why: 'refused without a problem', text })
+      for (const { line, message, path: at } of loaded.problems) {
+        const odd = message.includes('does not fit the schema') || /\p{Cc}/u.test(at + message)
+        if (line < 1 || odd) wrong.push({ why: `${line} ${at} ${message}`, text })
+      }
     }
   }
-  t.equal(accepted + refused, 2_000)
-  t.ok(refused > 500, `${refused} were refused`)
-  t.ok(accepted > 100, `${accepted} were accepted`)
-})
+  return { accepted, refused, wrong }
+}
 
 function isLoaded(value: unknown): value is Awaited<ReturnType<typeof loadConfig>> {
   return typeof value === 'object' && value !== null && 'ok' in value
@@ -93,8 +98,8 @@ function isLoaded(value: unknown): value is Awaited<ReturnType<typeof loadConfig
 
 type Pick = <T>(list: readonly T[]) => T
 
-function mutateText(text: string, random: () => number, pick: Pick): string {
-  const at = Math.floor(random() * text.length)
+function mutateText(random: () => number, pick: Pick): string {
+  const at = Math.floor(random() * COMPLETE.length)
   const length = Math.floor(random() * 12)
   const insert = pick([
     '',
@@ -120,7 +125,7 @@ function mutateText(text: string, random: () => number, pick: Pick): string {
     '\u00e9',
     'x'
   ])
-  return text.slice(0, at) + insert + text.slice(at + length)
+  return COMPLETE.slice(0, at) + insert + COMPLETE.slice(at + length)
 }
 
 /** Replaces, removes, renames or repeats one to three values somewhere in the tree. */
@@ -151,13 +156,13 @@ function holdersOf(value: unknown): (Record<string, unknown> | unknown[])[] {
   return [value as Record<string, unknown>, ...children] // any object or list of the parsed tree
 }
 
-/** A small generator with a seed (Tommy Ettinger, public domain): 32 bits of state are plenty here. */
-function mulberry32(seed: number): () => number {
-  let state = seed
+/** Xorshift of 32 bits (Marsaglia 2003, shifts 13, 17, 5) as fractions in [0, 1). */
+function seeded(seed: number): () => number {
+  let state = seed | 1
   return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let x = Math.imul(state ^ (state >>> 15), 1 | state)
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x
-    return ((x ^ (x >>> 14)) >>> 0) / 4_294_967_296
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) / 4_294_967_296
   }
 }
