@@ -54,7 +54,9 @@ export function createApp(options: AppOptions): FastifyInstance {
   app.addHook('preValidation', async (request, reply) => {
     const { call } = request.routeOptions.config
     if (!call) return
-    if (call.method !== 'GET') request.body ??= withoutBody(request.raw, call)
+    if (call.method !== 'GET' && request.body === undefined) {
+      request.body = withoutBody(request.raw, call)
+    }
     const repeat = repeatKeyOf(request.raw)
     const earlier = repeat && repeats.find(repeat.key, repeat.fingerprint)
     if (earlier) deliver(request, reply, await earlier)
