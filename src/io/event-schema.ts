@@ -1,0 +1,95 @@
+/**
+ * What each type of published event looks like: a CloudEvents 1.0 envelope with data of that type.
+ *
+ * The types are versioned by their names and only ever get more optional members. The same schemas stand as
+ * JSON in config/event-schemas, for consumers; a test holds the two together and every record against them.
+ */
+import { type TObject, type TSchema, Type } from 'typebox'
+import { NAME } from '../domain/route.ts'
+
+export const DECISION = 'io.sluice.decision.v1'
+export const EXPOSURE = 'io.sluice.exposure.v1'
+
+const text = Type.String()
+const name = Type.String({ pattern: NAME.source })
+const revision = Type.String({ pattern: '^[1-9][0-9]*-[1-9][0-9]*$' })
+const sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' })
+const time = Type.String({ pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,}Z$' })
+
+/** An entry of the audit log. */
+const decision = Type.Object(
+  {
+    sequence: Type.Integer({
+      minimum: 1,
+      description: 'its place in the audit log of one process'
+    }),
+    type: Type.Enum([
+      'weights',
+      'trigger',
+      'pause',
+      'resume',
+      'rollback',
+      'clear',
+      'variant',
+      'rollout',
+      'shadow',
+      'config',
+      'access'
+    ]),
+    route: Type.Union([Type.Null(), name]),
+    variant: Type.Union([Type.Null(), name]),
+    by: Type.String({ description: 'id of a token, or trigger:<name>' }),
+    at: time,
+    reason: text,
+    requestId: text,
+    before: Type.Unknown({
+      description: 'of a change of a route: weights, phase, rolledBack, paused'
+    }),
+    after: Type.Unknown(),
+    evidence: Type.Union([Type.Null(), Type.Record(Type.String(), Type.Unknown())]),
+    revision: Type.Union([Type.Null(), revision], { description: 'of the document after' }),
+    previous: Type.Union([Type.Literal(''), sha256], { description: 'sha256 of the entry before' }),
+    sha256: Type.Union([sha256], { description: 'of the canonical JSON of the entry without it' })
+  },
+  { additionalProperties: false }
+)
+
+/** An assignment that was served: what an experiment counts. */
+const exposure = Type.Object(
+  {
+    route: name,
+    requestId: text,
+    unitId: Type.String({ pattern: '^[0-9a-f]{32}$', description: 'HMAC-SHA256, first 16 bytes' }),
+    salt: text,
+    bucket: Type.Integer({ minimum: 0, maximum: 9999 }),
+    cohort: Type.String({ pattern: '^(hash|other|override:.+)$' }),
+    reason: text,
+    propensity: Type.Number({ minimum: 0, maximum: 1, description: 'share of units that get it' }),
+    revision,
+    intended: name,
+    served: name
+  },
+  { additionalProperties: false }
+)
+
+/** JSON Schema of the whole record, by event type. */
+export const eventSchemas: Readonly<Record<string, TObject>> = {
+  [DECISION]: record(DECISION, decision),
+  [EXPOSURE]: record(EXPOSURE, exposure)
+}
+
+function record(type: string, data: TSchema): TObject {
+  return Type.Object(
+    {
+      specversion: Type.Literal('1.0'),
+      id: Type.String({ minLength: 1, description: 'unique: readers drop doubles by it' }),
+      source: Type.String({ minLength: 1 }),
+      type: Type.Literal(type),
+      time,
+      datacontenttype: Type.Literal('application/json'),
+      partitionkey: Type.Optional(Type.String({ minLength: 1 })),
+      data
+    },
+    { additionalProperties: false, title: type }
+  )
+}

@@ -1,0 +1,93 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { Compile } from 'typebox/compile'
+import { DECISION, EXPOSURE, eventSchemas } from '../../src/io/event-schema.ts'
+import { createFileEvents } from '../../src/io/file-events.ts'
+import { createFileState } from '../../src/io/file-state.ts'
+import { unitId } from '../../src/io/unit-id.ts'
+import { author, first, rollback, weights } from '../helpers/state-documents.ts'
+import { silentLog, systemClock } from '../helpers/state-process.ts'
+
+const FOLDER = join(import.meta.dirname, '../../config/event-schemas')
+
+test('has the same schema as JSON and in the code when consumers read the files', async t => {
+  const names = await readdir(FOLDER)
+  t.same(names.sort(), Object.keys(eventSchemas).map(fileOf).sort())
+  for (const [type, schema] of Object.entries(eventSchemas)) {
+    const text = await readFile(join(FOLDER, fileOf(type)), 'utf8')
+    t.same(JSON.parse(text), JSON.parse(JSON.stringify(schema)), type)
+  }
+})
+
+test('writes only records of its schema when decisions are published', async t => {
+  const directory = t.testdir()
+  const common = { clock: systemClock, log: silentLog }
+  const events = await createFileEvents({ ...common, directory: join(directory, 'events') })
+  const store = createFileState({ ...common, directory: join(directory, 'state') })
+  await store.open(['fraud'], route => first(route))
+  store.onAudit(entry => events.publish({ type: DECISION, key: entry.route ?? '', data: entry }))
+  await store.write('fraud', weights('1-1', { v4: 20 }), author())
+  await store.write('fraud', rollback('v4'), author('trigger:errors'))
+  await store.audit({
+    type: 'access',
+    route: null,
+    variant: null,
+    by: 'unknown',
+    reason: 'wrong token',
+    requestId: 'r',
+    before: null,
+    after: null,
+    evidence: { address: '127.0.0.1' },
+    revision: null
+  })
+  await store.close()
+  await events.close(2_000)
+  const text = await readFile(join(directory, 'events', 'events.ndjson'), 'utf8')
+  const records: readonly unknown[] = text
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  t.equal(records.length, 3)
+  const validator = Compile(eventSchemas[DECISION] ?? {})
+  for (const record of records) t.same(validator.Errors(record), [])
+})
+
+test('tells a record that is an exposure from one that is none', async t => {
+  const exposure = {
+    specversion: '1.0',
+    id: 'e1',
+    source: 'sluice',
+    type: EXPOSURE,
+    time: '2026-01-01T00:00:00.000Z',
+    datacontenttype: 'application/json',
+    partitionkey: 'x',
+    data: {
+      route: 'fraud',
+      requestId: 'r1',
+      unitId: unitId(Buffer.from('key'), Buffer.from('u1')),
+      salt: 'fraud.0',
+      bucket: 9999,
+      cohort: 'override:staff',
+      reason: 'override',
+      propensity: 0.05,
+      revision: '1-7',
+      intended: 'v4',
+      served: 'v3'
+    }
+  }
+  const validator = Compile(eventSchemas[EXPOSURE] ?? {})
+  t.same(validator.Errors(exposure), [])
+  for (const wrong of [
+    { bucket: 10_000 },
+    { unitId: 'u1' },
+    { cohort: 'x' },
+    { revision: '0-1' }
+  ]) {
+    t.notOk(validator.Check({ ...exposure, data: { ...exposure.data, ...wrong } }))
+  }
+})
+
+function fileOf(type: string): string {
+  return `${type}.schema.json`
+}
