@@ -55,14 +55,17 @@ const allToV4 = [{ start: 0, end: 10_000, variant: V4 }]
 const staffHeader: Condition = { header: { name: 'x-staff', exact: '1' } }
 
 test('sends a user to the owner of its bucket when no override applies', t => {
-  // murmur3 of "fraud.0:user-…": buckets below 1000 belong to v4
+  const table = tableOf()
   let challenger = 0
+  let wrong = 0
   for (let i = 0; i < 2000; i++) {
-    const decision = forwarded({}, withHeaders('X-User-Id', `user-${i}`))
-    t.equal(decision.variant, decision.bucket < 1000 ? V4 : V3)
-    t.match(decision, { cohort: HASH, stratum: 0, reason: 'hash', override: null })
-    if (decision.variant === V4) challenger++
+    const decision = decide(table, requestFacts(withHeaders('X-User-Id', `user-${i}`)))
+    if (decision.kind !== 'forward' || decision.cohort !== HASH || decision.stratum !== 0) wrong++
+    else if (decision.variant !== (decision.bucket < 1000 ? V4 : V3)) wrong++
+    else if (decision.variant === V4) challenger++
   }
+  t.equal(wrong, 0)
+  t.match(forwarded({}), { reason: 'hash', override: null, prediction: true, trusted: false })
   t.ok(challenger > 140 && challenger < 260, `${challenger} of 2000`)
   t.end()
 })
@@ -266,5 +269,36 @@ test('hashes the address of the client when a trusted proxy forwards it', t => {
   }
   t.equal(forwarded({ hashOn }, throughProxy, ['10.0.0.0/8']).unitHash, client.unitHash)
   t.not(forwarded({ hashOn }, throughProxy).unitHash, client.unitHash)
+  t.end()
+})
+
+test('gives the champion what a vanished variant owned when a split has a gap', t => {
+  const ranges = [{ start: 0, end: 2500, variant: V4 }]
+  const split = { stratum: 1, salt: 'fraud.0.staff', ranges }
+  const overrides = [override(staffHeader, { variant: null, split })]
+  const table = tableOf({ overrides })
+  let wrong = 0
+  for (let i = 0; i < 500; i++) {
+    const facts = requestFacts(withHeaders('X-Staff', '1', 'X-User-Id', `user-${i}`))
+    const decision = decide(table, facts)
+    if (decision.kind !== 'forward') wrong++
+    else if (decision.variant !== (decision.bucket < 2500 ? V4 : V3)) wrong++
+  }
+  t.equal(wrong, 0)
+  t.end()
+})
+
+test('skips an override whose variant does not exist any more', t => {
+  const overrides = [override(staffHeader, { variant: null })]
+  t.match(forwarded({ overrides }, withHeaders('X-Staff', '1', 'X-User-Id', 'u')), {
+    reason: 'hash',
+    override: null
+  })
+  t.end()
+})
+
+test('names the fields that carry a unit when any route has them', t => {
+  const hashOn: UnitSource[] = [{ header: 'x-user-id' }, { jwt: 'sub' }, { cookie: 'uid' }]
+  t.same([...tableOf({ hashOn }).unitFields], ['x-user-id', 'authorization', 'cookie'])
   t.end()
 })
