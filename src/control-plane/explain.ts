@@ -50,7 +50,12 @@ function factsOf(asked: ExplainFacts): RequestFacts {
     latin1Of(value)
   ])
   const query = Object.entries(asked.query ?? {})
-    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+    .map(([name, value]) => `${percentEncoded(name)}=${percentEncoded(value)}`)
     .join('&')
   return { method: 'POST', path: '/', query, host: '', rawHeaders, peer: '', secure: false }
+}
+
+/** Every byte of the UTF-8 as %hh; unlike encodeURIComponent it never throws, whatever the text. */
+function percentEncoded(text: string): string {
+  return Buffer.from(text, 'utf8').toString('hex').replace(/../g, '%$&')
 }
