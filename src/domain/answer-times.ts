@@ -8,6 +8,7 @@
 import { AT, bucketFloor, bucketOf, type Counters, HISTOGRAM_BUCKETS as SIZE } from './counts.ts'
 
 const PERIOD_BLOCKS = 30
+const UNKNOWN_MS = 10_000
 
 export class AnswerTimes {
   readonly #at: number
@@ -52,10 +53,10 @@ export class AnswerTimes {
     return this.#total > 0
   }
 
-  /** Share of answers that came within `ms`; without any history every answer is expected at once. */
+  /** Share of answers that came within `ms`; without any history an answer is due after 10 s. */
   within(ms: number): number {
     if (ms <= 0) return 0
-    if (this.#total === 0) return 1
+    if (this.#total === 0) return ms >= UNKNOWN_MS ? 1 : 0
     return this.#share[bucketOf(ms * 1000)] ?? 1
   }
 

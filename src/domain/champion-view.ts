@@ -14,6 +14,7 @@ import type { WatchInput } from './watch.ts'
 import { BLOCK_MS, RowWindow } from './window.ts'
 
 const FROZEN_ALPHA = 0.001
+const LEARN_TICKS = 4 // the first answers are learned from at once: rule 7 waits for them
 const FROZEN_LEAST = 100 // requests; fewer are no reference
 
 export class ChampionView {
@@ -25,6 +26,7 @@ export class ChampionView {
   /** Null while the champion is live; per kind, in the order of FAIL_KINDS, once it is not. */
   frozen: readonly Frozen[] | null = null
   #blockEnd = -1
+  #unknownTicks = 0
 
   constructor(splits: number) {
     this.evidence = new EvidenceReader(splits)
@@ -39,7 +41,12 @@ export class ChampionView {
       this.frozen = null
       if (changed) this.window.add(this.evidence.rows)
     } else this.frozen ??= FAILED.map((_, kind) => this.#freeze(kind))
-    if (now < this.#blockEnd) return
+    if (now < this.#blockEnd) {
+      if (!this.answers.known && ++this.#unknownTicks % LEARN_TICKS === 0) {
+        this.answers.close(champion.counters)
+      }
+      return
+    }
     this.#blockEnd =
       this.#blockEnd < 0 || now > this.#blockEnd + BLOCK_MS
         ? now + BLOCK_MS

@@ -15,7 +15,8 @@ const STATUS_TICKS = 4 // people look once a second at most
 
 /** A watch over one route. Its state lives as long as the route's settings. */
 export function createWatch({ settings, splits, replicas }: WatchOptions): Watch {
-  const champion = new ChampionView(splits)
+  let champion = new ChampionView(splits)
+  let championMemory: ArrayBufferLike | undefined
   const challengers = new Map<string, ChallengerWatch>()
   const rules = rulesOf(settings)
   const looks = GROSS_KINDS.length * (strataOf(splits) - 1)
@@ -31,6 +32,12 @@ export function createWatch({ settings, splits, replicas }: WatchOptions): Watch
       now = input.now
       const decisions: TriggerDecision[] = []
       const warm: WarmChange[] = []
+      const memory = input.champion.counters[0]?.words.buffer
+      if (memory !== championMemory) {
+        championMemory = memory
+        champion = new ChampionView(splits)
+        for (const watch of challengers.values()) watch.startAgain(now)
+      }
       champion.tick(input)
       championWarmUp.tick(input.champion, now)
       for (const variant of challengers.keys()) {
