@@ -75,6 +75,7 @@ export function createFileState(options: FileStateOptions): StateStore {
   let queue: Promise<unknown> = Promise.resolve()
   let opened: { readonly audit: AuditFile; readonly lock: DirectoryLock } | null = null
   let retry: NodeJS.Timeout | null = null
+  let failing = false // told once, not at every try
 
   function enqueue<Result>(task: () => Promise<Result>): Promise<Result> {
     const done = queue.then(task)
@@ -173,10 +174,15 @@ export function createFileState(options: FileStateOptions): StateStore {
       }
       waiting.shift()
     }
+    if (failing) log.info({ directory }, 'every rollback is durable again')
+    failing = false
   }
 
   function retryLater(error: unknown): void {
-    log.error({ err: error, rollbacks: waiting.length }, 'a rollback holds but is not durable yet')
+    const reason = error instanceof SluiceError ? error.details['reason'] : String(error)
+    const facts = { directory, reason, rollbacks: waiting.length }
+    if (!failing) log.error(facts, 'a rollback holds, but the disk does not take it; trying again')
+    failing = true
     if (retry !== null || opened === null) return
     retry = setTimeout(() => {
       retry = null
@@ -340,7 +346,8 @@ function unchanged(
 
 function unknown(error: unknown): SluiceError {
   if (error instanceof SluiceError) return error
-  return fail('SLC_STATE_UNKNOWN', [codeOf(error)])
+  const reason = codeOf(error)
+  return fail('SLC_STATE_UNKNOWN', [reason], { reason })
 }
 
 function subscribe<Value>(listeners: Set<Value>, listener: Value): () => void {

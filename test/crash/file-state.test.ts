@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -23,6 +22,7 @@ t.test(
   async t => {
     const seed = Number(process.env['SLUICE_SEED'] ?? 1)
     t.comment(`seed ${seed}`)
+    t.testdir()
     const totals = await Promise.all(
       Array.from({ length: LANES }, (_, lane) => killAgainAndAgain(t, lane, seed))
     )
@@ -56,7 +56,6 @@ async function killAgainAndAgain(t: Test, lane: number, seed: number): Promise<T
   let changes = 0
   let rollbacks = 0
   let interrupted = 0
-  t.teardown(() => rm(directory, { recursive: true, force: true }))
   for (let round = lane; round < ROUNDS; round += LANES) {
     const said = await runAndKill({ directory, cache }, random)
     const accepted = said.filter(line => line.what === 'accepted')
