@@ -26,7 +26,7 @@ export function problemOf(error: SluiceError, requestId: string): Problem {
     type: 'about:blank',
     title: STATUS_CODES[error.status] ?? 'Error',
     status: error.status,
-    detail: error.message,
+    detail: withoutUserInfo(error.message),
     code: error.code,
     requestId
   }
@@ -35,4 +35,9 @@ export function problemOf(error: SluiceError, requestId: string): Problem {
 /** Any thrown value as an error of the table. */
 export function sluiceErrorOf(error: unknown, requestId: string): SluiceError {
   return error instanceof SluiceError ? error : fail('SLC_INTERNAL', [requestId])
+}
+
+/** An address that a client gave with a password is not repeated to it, nor to what logs answers. */
+function withoutUserInfo(sentence: string): string {
+  return sentence.replace(/\/\/[^/@\s]*@/g, '//[redacted]@')
 }

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { fieldOf, readAnswers } from '../helpers/answers.ts'
 import { DEMO_START, demoConfig, type RequestCase, requestBytes } from '../helpers/raw-cases.ts'
 import { rawClient } from '../helpers/raw-client.ts'
@@ -68,7 +68,7 @@ async function run(bytes: Buffer) {
   return { status: answer?.status ?? 0, answer }
 }
 
-async function unchanged(t: Tap.Test): Promise<void> {
+async function unchanged(t: Test): Promise<void> {
   const answer = await sluice.admin('/admin/v1/routes/demo')
   t.equal(answer.headers.get('etag'), '"1-1"', 'nothing changed')
 }
