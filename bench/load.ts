@@ -19,7 +19,8 @@ const { values } = parseArgs({
     path: { type: 'string', default: '/v1/predict' },
     rate: { type: 'string', default: '0' }, // 0 = as fast as it goes
     seconds: { type: 'string', default: '5' },
-    connections: { type: 'string', default: '32' }
+    connections: { type: 'string', default: '32' },
+    warm: { type: 'string', default: '1' } // seconds before, in the count but not in the latencies
   }
 })
 
@@ -41,14 +42,15 @@ const options = {
   }))
 }
 // Its own first second (compiling, connecting) would be the p99 of a short run.
-const first = await autocannon({ ...options, duration: 1 })
+const warm = Number(values.warm)
+const first = warm > 0 ? [await autocannon({ ...options, duration: warm })] : []
 const result = await autocannon({ ...options, duration: Number(values.seconds) })
 console.log(
   JSON.stringify({
-    requests: first.requests.total + result.requests.total,
+    requests: [...first, result].reduce((n, r) => n + r.requests.total, 0),
     rate: result.requests.total / result.duration,
     p50: result.latency.p50,
     p99: result.latency.p99,
-    failures: [first, result].reduce((n, r) => n + r.errors + r.timeouts + r.non2xx, 0)
+    failures: [...first, result].reduce((n, r) => n + r.errors + r.timeouts + r.non2xx, 0)
   })
 )

@@ -23,7 +23,7 @@ const mode = modeOf()
 const minutesAt = process.argv.indexOf('--minutes')
 const minutes = minutesAt < 0 ? null : Number(process.argv[minutesAt + 1])
 const plan = {
-  smoke: { connections: 200, body: 32 * MIB, holdSeconds: 2, slopeSeconds: 4 },
+  smoke: { connections: 200, body: 32 * MIB, holdSeconds: 1, slopeSeconds: 2 },
   main: { connections: 5000, body: 1024 * MIB, holdSeconds: 20, slopeSeconds: 45 },
   long: { connections: 10_000, body: 1024 * MIB, holdSeconds: 120, slopeSeconds: 1800 }
 }[mode]
@@ -49,7 +49,7 @@ async function bodies(): Promise<string[][]> {
   const upstream = await startBulkUpstream()
   const rows: string[][] = []
   await withSluice(demoConfig(upstream.url, { limits: { body: '2GiB' } }), async (port, pid) => {
-    await new Promise(resolve => setTimeout(resolve, 2000))
+    await new Promise(resolve => setTimeout(resolve, mode === 'smoke' ? 200 : 3000))
     rows.push(['at rest', mib(residentBytes(pid)), 'no request yet'])
     await download(port, pid, 64 * MIB)
     await upload(port, pid, 64 * MIB, upstream)
@@ -114,8 +114,8 @@ async function slope(): Promise<string[]> {
   let row: string[] = []
   await withSluice(splitWithTriggers(first, second), async (port, pid) => {
     const load = ['--url', `http://127.0.0.1:${port}`]
-    const quick = mode === 'smoke' ? '1' : '5'
-    const full = await runNode(join(BENCH, 'load.ts'), [...load, '--seconds', quick])
+    const quick = mode === 'smoke' ? ['--seconds', '1', '--warm', '0'] : ['--seconds', '5']
+    const full = await runNode(join(BENCH, 'load.ts'), [...load, ...quick])
     // The last line of our own program.
     const rate = Math.round((full as { rate: number }).rate * 0.3)
     const samples: [number, number][] = []

@@ -17,7 +17,7 @@ const FULL = 'sluice, split + triggers + metrics'
 const BARE = 'bare @fastify/http-proxy'
 const mode = modeOf()
 const plan = {
-  smoke: { rounds: 1, seconds: 1, warmup: 1, rate: 500 },
+  smoke: { rounds: 1, seconds: 1, warmup: 0, rate: 500 },
   main: { rounds: 5, seconds: 5, warmup: 5, rate: 2500 },
   long: { rounds: 12, seconds: 10, warmup: 10, rate: 2500 }
 }[mode]
@@ -40,7 +40,7 @@ const subjects: readonly Subject[] = [
 ]
 const missing = Object.entries(optional).flatMap(([name, s]) => (s === null ? [name] : []))
 
-for (const s of subjects) await load(s, plan.warmup)
+for (const s of subjects) if (plan.warmup > 0) await load(s, plan.warmup)
 const samples = await interleave(subjects, plan.rounds, measure)
 for (const s of subjects) await s.stop()
 await upstream.stop()
@@ -88,7 +88,8 @@ async function measure(subject: Subject): Promise<Sample> {
 
 async function load(subject: Subject, seconds: number): Promise<Load> {
   const result = await runNode(join(BENCH, 'load.ts'), [
-    ...['--url', subject.url, '--rate', String(plan.rate), '--seconds', String(seconds)]
+    ...['--url', subject.url, '--rate', String(plan.rate), '--seconds', String(seconds)],
+    ...(mode === 'smoke' ? ['--warm', '0'] : [])
   ])
   // The last line of our own program.
   const load = result as Load
