@@ -147,6 +147,7 @@ class HeadReader {
     if (this.#expect !== '' && !http10 && this.#expect.toLowerCase() !== '100-continue') {
       return refuse('SLC_EXPECTATION', 'expectation')
     }
+    if (this.#nominated !== null) this.#dropNominated(this.#nominated)
     const target = raw.target === '*' ? this.#asterisk(raw) : targetOf(raw.target)
     if (typeof target === 'string') return bad(target)
     return {
@@ -159,7 +160,7 @@ class HeadReader {
       host: target.host ?? named,
       authority: target.authority ?? this.#host,
       absolute: target.host !== null,
-      fields: this.#nominated === null ? this.#fields : without(this.#fields, this.#nominated),
+      fields: this.#fields,
       nominated: this.#nominated,
       folded: this.#folded,
       contentLength: this.#length,
@@ -173,6 +174,16 @@ class HeadReader {
       ownForwarded: this.#ownForwarded,
       maxForwards: this.#maxForwards
     }
+  }
+
+  /** What Connection names is gone before ours is added, whoever would be believed. */
+  #dropNominated(names: readonly string[]): void {
+    this.#fields = without(this.#fields, names)
+    this.#ownForwarded = without(this.#ownForwarded, names)
+    if (names.includes('x-forwarded-for')) this.#forwardedFor = ''
+    if (names.includes('x-forwarded-proto')) this.#forwardedProto = ''
+    if (names.includes('x-forwarded-host')) this.#forwardedHost = ''
+    if (names.includes('x-request-id')) this.#requestIds = 0
   }
 
   #asterisk(raw: RawHead): Target | string {
