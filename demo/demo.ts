@@ -17,7 +17,6 @@ import { type Tally, tally } from './tally.ts'
 
 const HEALTHY_MS = 5_000
 const WARM_UP_MS = 130_000 // the latency trigger's longest, and some
-const GIVE_UP_MS = 60_000
 const AFTER_MS = 3_000
 const USERS = 2_000
 const SEED = 20
@@ -27,6 +26,7 @@ const HELP = `npm run demo -- [options]
   --fault KIND   how the challenger breaks: ${FAULTS.filter(kind => kind !== 'none').join(', ')} (errors)
   --rps N        requests a second (100)
   --share N      percent of the users for the challenger (5; slow: 20, to warm up sooner)
+  --give-up N    seconds after the fault without a rollback (60)
   --keep         leave everything running after the rollback, until Ctrl-C
   --json         one JSON document a line, the last one a summary
 
@@ -36,6 +36,7 @@ type Options = {
   readonly fault: FaultKind
   readonly rps: number
   readonly share: number
+  readonly giveUp: number // seconds
   readonly keep: boolean
   readonly json: boolean
 }
@@ -118,8 +119,8 @@ async function play({ given, stage, load, counted, story }: Scene): Promise<numb
   counted.onset(onset.at)
   await stage.breakChallenger(given.fault)
   story.broken(given.fault)
-  if (!(await clock.until(GIVE_UP_MS, view => rollbackOf(view) !== null))) {
-    throw new Error(`v4 still had traffic ${GIVE_UP_MS / 1000} s after it broke`)
+  if (!(await clock.until(given.giveUp * 1000, view => rollbackOf(view) !== null))) {
+    throw new Error(`v4 still had traffic ${given.giveUp} s after it broke`)
   }
 
   const zero = performance.now()
@@ -139,7 +140,7 @@ async function play({ given, stage, load, counted, story }: Scene): Promise<numb
     later: { v3: counted.answersSince(zero, 'v3'), v4: counted.answersSince(zero, 'v4') },
     look: { ...stage, keep: given.keep }
   })
-  if (given.keep) await forever()
+  if (given.keep) await new Promise(() => {}) // until a signal; the children keep us alive
   return 0
 }
 
@@ -189,11 +190,6 @@ function rollbackOf(view: RouteView): Rollback | null {
   return v4?.rollback ?? null
 }
 
-/** Until a signal; a timer keeps the process alive. */
-function forever(): Promise<never> {
-  return new Promise(() => setInterval(() => {}, 60_000))
-}
-
 /** What was asked for, or null after saying what is wrong with it. */
 function optionsOf(argv: string[]): Options | null {
   try {
@@ -203,6 +199,7 @@ function optionsOf(argv: string[]): Options | null {
         fault: { type: 'string', default: 'errors' },
         rps: { type: 'string', default: '100' },
         share: { type: 'string' },
+        'give-up': { type: 'string', default: '60' },
         keep: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false }
@@ -220,7 +217,9 @@ function optionsOf(argv: string[]): Options | null {
     if (!(share >= 1 && share <= 90 && Number.isInteger(share))) {
       throw new Error('--share is a whole percentage from 1 to 90')
     }
-    return { fault, rps, share, keep: values.keep, json: values.json }
+    const giveUp = Number(values['give-up'])
+    if (!(giveUp > 0 && giveUp <= 3600)) throw new Error('--give-up is a number of seconds')
+    return { fault, rps, share, giveUp, keep: values.keep, json: values.json }
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n\n${HELP}\n`)
     return null
