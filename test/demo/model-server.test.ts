@@ -1,8 +1,10 @@
 /** The model servers are the ground that scenarios stand on, so what they say is checked byte by byte. */
+import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { FAULTS, faultOf, faults } from '../../demo/faults.ts'
 import { fraudModel } from '../../demo/models.ts'
 import { inference, startModelServer } from '../helpers/model-server.ts'
+import { temporaryDirectory } from '../helpers/sluice.ts'
 
 const post = (url: string, body: string) => fetch(url, { method: 'POST', body })
 const SAMPLE = { name: 'features', data: [0, 0, 0] }
@@ -87,4 +89,17 @@ t.test('a fault that is none is refused', async t => {
   }
   t.throws(() => faultOf({ kind: 'errors', share: 0 }))
   for (const kind of FAULTS) t.equal(faultOf({ kind }).kind, kind)
+})
+
+t.test('the model runtime is told not to report its use to its maker', async t => {
+  const directory = temporaryDirectory(t)
+  const before = process.env['TMPDIR']
+  process.env['TMPDIR'] = directory
+  t.teardown(() => {
+    if (before === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = before
+  })
+  const server = await startModelServer(t)
+  t.equal((await post(`${server.url}/v2/models/fraud/infer`, inference())).status, 200)
+  t.same(readdirSync(directory), [], 'its reporter leaves a session file there')
 })
