@@ -10,7 +10,9 @@ import { fail } from '../errors.ts'
 const FILE = 'operator.token'
 
 /** SHA-256 (hex) of the token in `directory`, which is created with its file at the first start. */
-export async function operatorToken(directory: string): Promise<{ readonly sha256: string; readonly path: string }> {
+export async function operatorToken(
+  directory: string
+): Promise<{ readonly sha256: string; readonly path: string }> {
   const path = join(directory, FILE)
   try {
     await mkdir(directory, { recursive: true })
