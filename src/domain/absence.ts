@@ -12,6 +12,7 @@ import type { Arm } from './watch.ts'
 
 const LEAST_PENDING = 5
 const LEAST_LIMIT_MS = 10_000
+const UNKNOWN_LIMIT_MS = 30_000 // while the champion has answered nothing that could be a measure
 const TIMES_QUANTILE = 3
 
 export type Absence = {
@@ -27,6 +28,7 @@ export function absenceLimit(
   firstBytes: AnswerTimes
 ): number {
   if (settings.after !== 'auto') return settings.after
+  if (firstBytes.size === 0) return UNKNOWN_LIMIT_MS
   return Math.max(LEAST_LIMIT_MS, TIMES_QUANTILE * firstBytes.quantile(0.999))
 }
 

@@ -19,38 +19,46 @@ export class AnswerTimes {
   readonly #share = new Float64Array(SIZE + 1) // answered before the floor of a bucket
   #total = 0
   #blocks = 0
+  #changed = false
 
   constructor(histogram: 'firstBytes' | 'answers') {
     this.#at = AT[histogram]
   }
 
-  /** Reads the champion's counters at the end of a block of 10 s. */
-  close(counters: readonly Counters[]): void {
+  /** Takes what the champion's counters gained; another champion starts anew. */
+  learn(counters: readonly Counters[]): void {
     const memory = counters[0]?.words.buffer
     const sums = this.#sum(counters)
     if (memory !== this.#memory) {
       this.#memory = memory
       this.#base = sums
-      this.#blocks = 0
       return
     }
     let any = false
     for (let i = 0; i < SIZE; i++) {
-      const gained = Math.max(0, (sums[i] ?? 0) - (this.#base[i] ?? 0))
+      const gained = ((sums[i] ?? 0) - (this.#base[i] ?? 0)) >>> 0
       any ||= gained !== (this.#current[i] ?? 0)
       this.#current[i] = gained
     }
-    if (!any) return
-    this.#accumulate()
+    if (any) this.#accumulate()
+    this.#changed ||= any
+  }
+
+  /** Ends a block of 10 s; blocks without answers do not age what is known. */
+  close(counters: readonly Counters[]): void {
+    this.learn(counters)
+    if (!this.#changed) return
+    this.#changed = false
     if (++this.#blocks < PERIOD_BLOCKS) return
     this.#blocks = 0
     this.#previous = this.#current
     this.#current = new Float64Array(SIZE)
-    this.#base = sums
+    this.#base = this.#sum(counters)
   }
 
-  get known(): boolean {
-    return this.#total > 0
+  /** Answers that the distribution rests on. */
+  get size(): number {
+    return this.#total
   }
 
   /** Share of answers that came within `ms`; without any history an answer is due after 10 s. */

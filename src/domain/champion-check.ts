@@ -19,6 +19,7 @@ const QUIET_MS = 10_000
 const ENOUGH = 5
 const UNLIKELY = 1 / 32 // no miss of 5, where the challenger misses all
 const PARTS = 4
+const SPREAD = 0.1 // of what is due between the first and the last request of a tick
 
 export type ChampionCheck = {
   readonly state: 'well' | 'wait' | 'unwell' | 'unknown' // unknown: no requests of the champion to judge by
@@ -61,12 +62,20 @@ function stateOf(
   const waits = waitedMs < REACH_MS
   if (own.due < ENOUGH && waits) return silent(champion, now) ? 'unknown' : 'wait'
   if (own.due <= 0) return 'unknown'
-  if (figures.championMissed > half) return 'unwell'
+  if (own.sureDue > 0 && (own.sureDue - own.sureWell) / own.sureDue > half) return 'unwell'
+  if (figures.championMissed > half) return waits ? 'wait' : 'unwell'
   const misses = own.due * figures.championMissed
   return waits && binomialBelow(misses, own.due, half) > UNLIKELY ? 'wait' : 'well'
 }
 
-type Sent = { readonly sent: number; readonly due: number; readonly well: number }
+/** `sure`: without ticks that are so young that it matters when in them a request was sent. */
+type Sent = {
+  readonly sent: number
+  readonly due: number
+  readonly well: number
+  readonly sureDue: number
+  readonly sureWell: number
+}
 
 function missed({ due, well }: Sent): number {
   return due > 0 ? Math.min(1, Math.max(0, (due - well) / due)) : 1
@@ -84,19 +93,28 @@ function sumSent(
   let sent = 0
   let due = 0
   let well = 0
+  let sureDue = 0
+  let sureWell = 0
   for (let tick = Math.floor(from / TICK_MS); tick <= Math.floor(now / TICK_MS); tick++) {
     let n = 0
+    let good = 0
     for (const { words } of counters) {
       const at = AT.sends + (tick % RING.slots) * RING.size
       if (words[at + RING.tick] !== tick >>> 0) continue
       n += words[at + RING.sent] ?? 0
-      well += words[at + RING.well + kind] ?? 0
+      good += words[at + RING.well + kind] ?? 0
     }
     if (n === 0) continue
+    const age = now - tick * TICK_MS
+    const expected = n * dueShare(age, times, slaMs)
     sent += n
-    due += n * dueShare(now - tick * TICK_MS, times, slaMs)
+    due += expected
+    well += good
+    if (times.within(age) - times.within(age - TICK_MS) > SPREAD) continue
+    sureDue += expected
+    sureWell += good
   }
-  return { sent, due, well }
+  return { sent, due, well, sureDue, sureWell }
 }
 
 /** Share of the requests of a tick that began `age` ms ago whose answers should be here. */

@@ -5,7 +5,7 @@
  * While the hash gives it no requests (a challenger at 100 %), what it did before stands frozen.
  */
 import { AnswerTimes } from './answer-times.ts'
-import { ROW, strataOf } from './counts.ts'
+import { type Counters, ROW, strataOf } from './counts.ts'
 import { EvidenceReader, FAILED, JUDGED } from './evidence.ts'
 import { Bursts } from './phi.ts'
 import { shareHigh } from './stats/binomial.ts'
@@ -14,7 +14,8 @@ import type { WatchInput } from './watch.ts'
 import { BLOCK_MS, RowWindow } from './window.ts'
 
 const FROZEN_ALPHA = 0.001
-const LEARN_TICKS = 4 // the first answers are learned from at once: rule 7 waits for them
+const LEARN_TICKS = 4
+const LEARN_ANSWERS = 1000
 const FROZEN_LEAST = 100 // requests; fewer are no reference
 
 export class ChampionView {
@@ -26,7 +27,7 @@ export class ChampionView {
   /** Null while the champion is live; per kind, in the order of FAIL_KINDS, once it is not. */
   frozen: readonly Frozen[] | null = null
   #blockEnd = -1
-  #unknownTicks = 0
+  #ticks = 0
 
   constructor(splits: number) {
     this.evidence = new EvidenceReader(splits)
@@ -42,9 +43,7 @@ export class ChampionView {
       if (changed) this.window.add(this.evidence.rows)
     } else this.frozen ??= FAILED.map((_, kind) => this.#freeze(kind))
     if (now < this.#blockEnd) {
-      if (!this.answers.known && ++this.#unknownTicks % LEARN_TICKS === 0) {
-        this.answers.close(champion.counters)
-      }
+      if (++this.#ticks % LEARN_TICKS === 0) this.#learn(champion.counters)
       return
     }
     this.#blockEnd =
@@ -63,6 +62,12 @@ export class ChampionView {
     const n = this.window.recent[at + (JUDGED[kind] ?? 0)] ?? 0
     const x = this.window.recent[at + (FAILED[kind] ?? 0)] ?? 0
     return n > 0 ? Math.min(1, x / n) : 0
+  }
+
+  /** The first answers count at once: a rule that waits for them would be blind, or wrong for a slow model. */
+  #learn(counters: readonly Counters[]): void {
+    if (this.answers.size < LEARN_ANSWERS) this.answers.learn(counters)
+    if (this.firstBytes.size < LEARN_ANSWERS) this.firstBytes.learn(counters)
   }
 
   #freeze(kind: number): Frozen {
