@@ -80,7 +80,7 @@ function endWithGrace(router: Router, config: Config, log: RootLog): void {
       await router.drain(signal === 'SIGINT' ? 0 : delay)
       await router.stop()
       log.info({}, 'stopped')
-      log.flush()
+      await log.flush()
     }
   )
 }

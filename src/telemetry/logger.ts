@@ -5,7 +5,7 @@
  * by pattern before it is written. Lines are at most 8 KiB. Writing is asynchronous and bounded: where stderr
  * cannot take more (a full disk behind a pipe), lines are dropped and counted, and nobody waits.
  */
-import { destination, type Logger, pino, stdTimeFunctions } from 'pino'
+import { type Logger, pino, stdTimeFunctions } from 'pino'
 import type { Log } from '../ports.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
@@ -13,19 +13,20 @@ export type Fields = Readonly<Record<string, unknown>>
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
 /** Where lines go; `write` gets whole lines. */
-export type LogTarget = { write(line: string): void; flushSync?(): void }
+export type LogTarget = { write(line: string): void; flush?(): Promise<void> }
 
 export type RootLog = Log & {
   fatal(fields: Fields, msg: string): void
   /** Lines that could not be written. */
   readonly dropped: () => number
-  /** Writes what is still buffered; for the end of the process. */
-  flush(): void
+  /** Resolves when all is written, or after a second; for the end of the process. */
+  flush(): Promise<void>
 }
 
 const MAX_LINE = 8_192
 const MAX_STRING = 2_048
 const MAX_BUFFERED = 4 * 1024 * 1024 // bytes
+const FLUSH_MS = 1_000
 const HIDDEN = '[redacted]'
 const SECRET_NAMES = new Set([
   'authorization',
@@ -52,6 +53,7 @@ export function createLogger(
       level: options.level ?? 'info',
       base: { pid: process.pid },
       timestamp: stdTimeFunctions.isoTime,
+      serializers: { err: value => value }, // cleaned with all other fields
       formatters: { log: fields => clean(fields, 0) }
     },
     { write: line => target.write(bounded(scrub(line))) }
@@ -63,21 +65,23 @@ export function createLogger(
     error: (fields, msg) => logger.error(fields, msg),
     fatal: (fields, msg) => logger.fatal(fields, msg),
     dropped: () => dropped,
-    flush: () => target.flushSync?.()
+    flush: async () => target.flush?.()
   }
 }
 
+/** Node writes pipes and sockets without waiting; what does not fit is kept up to a bound, then dropped. */
 function stderr(onDrop: () => void): LogTarget {
-  const stream = destination({ fd: 2, sync: false, maxLength: MAX_BUFFERED })
-  stream.on('drop', onDrop)
-  stream.on('error', onDrop) // a closed stderr must not end the process
+  const stream = process.stderr
+  stream.on('error', onDrop) // closed, or a full disk: the process goes on
   return {
-    write: line => void stream.write(line),
-    flushSync: () => {
-      try {
-        stream.flushSync()
-      } catch {
-        onDrop() // not open yet, or gone
+    write(line) {
+      if (stream.writableLength > MAX_BUFFERED || stream.destroyed) onDrop()
+      else stream.write(line)
+    },
+    async flush() {
+      const end = performance.now() + FLUSH_MS
+      while (stream.writableLength > 0 && !stream.destroyed && performance.now() < end) {
+        await new Promise(resolve => setTimeout(resolve, 5))
       }
     }
   }
@@ -110,11 +114,11 @@ function cleanValue(value: unknown, depth: number): unknown {
   return clean({ ...value }, depth + 1)
 }
 
-/** Secrets inside of texts: bearer tokens and the user information of an address. */
+/** Secrets inside of texts: tokens and the user information of an address. Each pattern is linear in the line. */
 function scrub(line: string): string {
   return line
     .replace(/(bearer|basic)(\s+)[^\s"\\,;]+/gi, `$1$2${HIDDEN}`)
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s"/@\\]+@/gi, `$1${HIDDEN}@`)
+    .replace(/:\/\/[^\s"/@\\]+@/g, `://${HIDDEN}@`)
     .replace(/([?&](?:access_|api_?)?(?:token|key|secret|password)=)[^\s"&\\]+/gi, `$1${HIDDEN}`)
 }
 

@@ -1,0 +1,79 @@
+/**
+ * Hostile traffic and the number of series: whatever clients send, labels come from the configuration and from
+ * closed lists. In the real process, with the text that Prometheus gets held against all rules.
+ */
+import http from 'node:http'
+import t from 'tap'
+import { lintPrometheus, parsePrometheus } from '../helpers/prometheus.ts'
+import { DEMO_START, demoConfig } from '../helpers/raw-cases.ts'
+import { answerOk, startRecorder } from '../helpers/recorder.ts'
+import { startSluice } from '../helpers/sluice.ts'
+
+const recorder = await startRecorder()
+recorder.behave({ onRequest: answerOk })
+t.teardown(() => recorder.close())
+const sluice = await startSluice(demoConfig(recorder.url), { t, ...DEMO_START })
+const port = Number(new URL(sluice.dataUrl).port)
+const METHODS = [
+  'GET',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'HEAD',
+  'TRACE',
+  'PROPFIND',
+  'PURGE'
+]
+const agent = new http.Agent({ keepAlive: true, maxSockets: 16 })
+t.teardown(() => agent.destroy())
+
+t.test('adds no series when paths, methods, hosts, units and fields are all different', async t => {
+  await flood(200, 0)
+  const before = await scrape()
+  t.same(lintPrometheus(before), [])
+  await flood(3_000, 1_000)
+  const after = await scrape()
+  t.same(lintPrometheus(after), [])
+  t.same(namesOf(after), namesOf(before))
+  const text = JSON.stringify(namesOf(after))
+  for (const planted of ['planted', 'unit-', 'evil.test']) t.notMatch(text, planted)
+})
+
+async function flood(requests: number, from: number): Promise<void> {
+  await Promise.all(Array.from({ length: requests }, (_, i) => send(from + i)))
+}
+
+function send(i: number): Promise<void> {
+  return new Promise(resolve => {
+    const request = http.request({
+      port,
+      agent,
+      method: METHODS[i % METHODS.length] ?? 'GET',
+      path: i % 3 === 0 ? `/planted-${i}` : `/v1/predict/planted-${i}?q=${i}`,
+      headers: {
+        host: i % 5 === 0 ? `h${i}.evil.test` : 'router.test',
+        'x-user-id': i % 7 === 0 ? '' : `unit-${i}`,
+        'x-sluice-variant': `planted-${i}`,
+        'user-agent': `planted-${i}`,
+        [`x-planted-${i}`]: String(i)
+      }
+    })
+    request.once('error', () => resolve())
+    request.once('response', response => response.resume().once('close', () => resolve()))
+    request.end()
+  })
+}
+
+async function scrape() {
+  const answer = await fetch(new URL('/metrics', sluice.adminUrl))
+  return parsePrometheus(await answer.text())
+}
+
+function namesOf(families: ReturnType<typeof parsePrometheus>): readonly string[] {
+  return families
+    .flatMap(({ samples }) => samples)
+    .map(({ name, labels }) => `${name} ${JSON.stringify([...labels].sort())}`)
+    .sort()
+}
