@@ -59,7 +59,7 @@ function store(): void {
 
 function reportFiles(): readonly string[] {
   return readdirSync(RESULTS)
-    .filter(f => f.endsWith('.json'))
+    .filter(f => f.endsWith('.json') && f !== 'stats.json')
     .sort()
 }
 

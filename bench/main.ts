@@ -1,9 +1,10 @@
 /**
  * `npm run bench`: the main benches one after the other, each as a program of its own, then the generated pages.
  * `--smoke` only shows that each one runs (its figures are not kept); names as arguments choose some of them.
+ * The simulations run with few seeds here; `node bench/stats/main.ts` alone makes the figures that are kept.
  */
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeReports } from './report.ts'
 
@@ -17,8 +18,10 @@ const BENCHES = [
   'macro/rollback',
   'macro/client-abort',
   'macro/drain',
-  'macro/memory'
+  'macro/memory',
+  'stats/main'
 ]
+const STATS = join(import.meta.dirname, 'results/stats.json')
 
 const flags = process.argv.slice(2).filter(a => a.startsWith('--'))
 const chosen = process.argv.slice(2).filter(a => !a.startsWith('--'))
@@ -29,7 +32,7 @@ for (const bench of chosen.length > 0 ? chosen : BENCHES) {
     throw new Error(`there is no bench ${bench}; choose from ${BENCHES.join(', ')}`)
   console.log(`\n== ${bench}`)
   const start = performance.now()
-  const code = await run(file)
+  const code = bench === 'stats/main' ? await runStats(file) : await run(file, flags)
   console.log(
     `== ${bench}: ${code === 0 ? 'done' : 'FAILED'}, ${((performance.now() - start) / 1000).toFixed(0)} s`
   )
@@ -41,7 +44,16 @@ if (failed.length > 0) {
   process.exitCode = 1
 }
 
-function run(file: string): Promise<number | null> {
-  const child = spawn(process.execPath, [file, ...flags], { stdio: 'inherit' })
+/** A short run of the simulations; the stored result of a long one stays as it is. */
+async function runStats(file: string): Promise<number | null> {
+  const stored = existsSync(STATS) ? readFileSync(STATS) : null
+  const code = await run(file, flags.includes('--smoke') ? ['1', '1'] : ['3', '2'])
+  if (stored === null) rmSync(STATS, { force: true })
+  else writeFileSync(STATS, stored)
+  return code
+}
+
+function run(file: string, args: readonly string[]): Promise<number | null> {
+  const child = spawn(process.execPath, [file, ...args], { stdio: 'inherit' })
   return new Promise(resolve => child.once('exit', code => resolve(code)))
 }

@@ -10,7 +10,7 @@ import { createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 
 const ports = Number(process.argv[2] ?? '1')
-const SLOW_MS = 3000
+const SLOW_MS = 1500
 const OK = answer('200 OK', '{"outputs":[{"name":"y","shape":[1],"datatype":"FP32","data":[0.5]}]}')
 const answers = new Map<string, Buffer>([
   [

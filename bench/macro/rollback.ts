@@ -4,12 +4,12 @@
  * The real process with a champion and a challenger as processes of their own, an open-model load of 100
  * requests a second with 5 % for the challenger, every trigger at its default (and an SLA of 1 s). When the run
  * is warm the challenger breaks in one way; the figure is the time from there to the last request that it got,
- * for a dead one to the moment its weight is 0. `--long` makes ten runs of each kind.
+ * for a dead one to the moment of the decision. `--long` makes ten runs of each kind.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startSluice } from '../../test/helpers/sluice.ts'
+import { type Sluice, startSluice } from '../../test/helpers/sluice.ts'
 import { until } from '../../test/helpers/until.ts'
 import { figure, machine, modeOf, publish, show } from '../harness.ts'
 import { openLoad } from '../open-load.ts'
@@ -23,14 +23,14 @@ const SHARE = 5
 const BODY = JSON.stringify({
   inputs: [{ name: 'x', shape: [1, 2], datatype: 'FP32', data: [0.5, 0.25] }]
 })
-/** Latency warms up for 30 s and 200 requests of an address: 40 s at 5 a second. */
+/** Latency warms up for 30 s and 200 requests of an address: about 45 s at 5 a second. */
 const WARM_MS: Readonly<Record<Fault, number>> = {
   dead: 4000,
   '500': 4000,
   '404': 4000,
   nan: 4000,
   hang: 4000,
-  slow: 45_000
+  slow: 60_000
 }
 const mode = modeOf()
 const RUNS: Readonly<Record<typeof mode, Readonly<Partial<Record<Fault, number>>>>> = {
@@ -46,6 +46,8 @@ type Run = {
   readonly failed: number
   readonly by: string
 }
+
+type Rollback = { readonly trigger: string; readonly at: string }
 
 const jobs = Object.entries(RUNS[mode]).flatMap(([fault, n]) =>
   Array<Fault>(n).fill(fault as Fault)
@@ -102,11 +104,13 @@ async function runOnce(fault: Fault): Promise<Run> {
   const onset = Date.now()
   if (fault === 'dead') await challenger.stop('SIGKILL')
   else await challenger.ask(fault)
-  const by = await until('the rollback', () => rolledBackBy(sluice), { within: 120_000, every: 10 })
-  const seen = Date.now()
+  const { trigger, at } = await until('the rollback', () => rollbackOf(sluice), {
+    within: 120_000,
+    every: 50
+  })
   // One more tick, so that what was under way has reached the challenger.
   await new Promise(resolve => setTimeout(resolve, 250))
-  const last = fault === 'dead' ? seen : lastOf(await challenger.ask('count'))
+  const last = fault === 'dead' ? Date.parse(at) : lastOf(await challenger.ask('count'))
   const failed = failures(load.statuses()) - before
 
   load.stop()
@@ -114,19 +118,16 @@ async function runOnce(fault: Fault): Promise<Run> {
   await champion.stop('SIGKILL')
   await sluice.stop()
   rmSync(directory, { recursive: true, force: true })
-  return { fault, ms: last - onset, failed, by }
+  return { fault, ms: last - onset, failed, by: trigger }
 }
 
-async function rolledBackBy(
-  sluice: Awaited<ReturnType<typeof startSluice>>
-): Promise<string | false> {
+async function rollbackOf(sluice: Sluice): Promise<Rollback | false> {
   const answer = await sluice.admin('/admin/v1/routes/demo')
   const view: unknown = await answer.json()
   // Our own API; the shape is checked by what is read of it.
-  const { challengers } = view as {
-    challengers: Record<string, { rollback: { trigger: string } | null }>
-  }
-  return challengers['canary']?.rollback?.trigger ?? false
+  const { challengers } = view as { challengers: Record<string, { rollback: Rollback | null }> }
+  const { canary } = challengers
+  return canary?.rollback ?? false
 }
 
 function config(champion: string, challenger: string) {
