@@ -36,7 +36,7 @@ RUN ln -s /app/bin/sluice.js /usr/local/bin/sluice \
   && rm -rf /usr/local/lib/node_modules/npm /usr/local/bin/npm /usr/local/bin/npx \
   && install -d -o node -g node -m 0700 /var/lib/sluice
 USER node
-# Relative paths of the configuration start at its own folder; the CLI looks for ./state here.
+# Relative paths of a configuration start here, and the CLI looks for ./state here.
 WORKDIR /var/lib/sluice
 VOLUME /var/lib/sluice
 EXPOSE 8080 9912

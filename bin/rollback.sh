@@ -75,7 +75,7 @@ printf '%s\n' "$answer"
 case $status in
   20[02])
     [ "$answer" != '[]' ] || { say "no route gives traffic to model version $1"; exit 1; }
-    [ "$status" = 200 ] || say 'the store could not be reached: one replica alone has it so far'
+    [ "$status" = 200 ] || say 'in force and not stored yet; storing it is tried until it succeeds'
     say "model version $1 is out of traffic"
     ;;
   401 | 403 | 421 | 429) exit 4 ;;

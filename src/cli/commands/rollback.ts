@@ -71,7 +71,7 @@ function told({ screen }: Context, answer: RollbackAnswer): void {
   }
   screen.line(`applied on ${replicas.applied} of ${replicas.of} replicas`)
   if (scope === 'local') {
-    const alone = 'the store could not be reached: this replica alone has it so far'
+    const alone = 'in force here and not stored yet; storing it is tried until it succeeds'
     screen.line(screen.paint('red', alone))
   }
   for (const { id } of inForce) {
