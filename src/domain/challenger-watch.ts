@@ -7,7 +7,8 @@
  */
 import { type Absence, absenceLimit, judgeAbsence } from './absence.ts'
 import { Alarms } from './alarms.ts'
-import { type ChampionCheck, checkChampion, type WellKind } from './champion-check.ts'
+import type { ChampionCheck } from './champion-check.ts'
+import { ChampionGate, type Question } from './champion-gate.ts'
 import { type ChampionView, dropLatency } from './champion-view.ts'
 import { FAIL_KINDS, ROW, strataOf, TICK_MS } from './counts.ts'
 import { EvidenceReader } from './evidence.ts'
@@ -20,12 +21,11 @@ import type { Frozen } from './stats/e-detector.ts'
 import type { Thresholds } from './thresholds.ts'
 import { TickHistory } from './tick-history.ts'
 import { HEADROOM, type StratumCounts, TriggerDetectors, type TriggerRule } from './trigger.ts'
-import type { TriggerName, TriggerSettings } from './trigger-settings.ts'
+import type { TriggerSettings } from './trigger-settings.ts'
+import { triggerStates } from './trigger-states.ts'
 import * as verdict from './verdict.ts'
 import { WarmUp } from './warm-up.ts'
 import type { Arm, TriggerDecision, TriggerStatus, WarmChange, WatchInput } from './watch.ts'
-
-const INCIDENT_MS = 60_000 // a champion found unwell is asked about all of that time
 
 export type ChallengerOptions = {
   readonly variant: string
@@ -40,15 +40,9 @@ export type Output = { readonly decisions: TriggerDecision[]; readonly warm: War
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** A question to rule 7: since when it is open, and the first failure that it goes back to. */
-type Waiting = { readonly since: number; readonly firstFailureAt: number }
-
 /** An alarm before rule 7. */
-type Candidate = {
-  readonly trigger: TriggerName
+type Candidate = Question & {
   readonly verdict: 'rollback' | 'pause'
-  readonly well: WellKind
-  readonly firstFailureAt: number
   readonly sentence: () => string
   readonly evidence: (check: ChampionCheck | null) => verdict.Evidence
 }
@@ -64,8 +58,7 @@ export class ChallengerWatch {
   readonly #warmUp = new WarmUp()
   readonly #gross: GrossRule
   readonly #counts: Mutable<StratumCounts>[]
-  readonly #waiting = new Map<TriggerName, Waiting>()
-  #unwell: Waiting | null = null // the last time the champion was found unwell
+  readonly #gate = new ChampionGate()
   #oneUnit: readonly OneUnitRule[] = []
   #detectors: readonly TriggerDetectors[] = []
   #other: OtherCohort
@@ -108,7 +101,7 @@ export class ChallengerWatch {
 
     const candidates: Candidate[] = []
     this.#findGross(candidates, champion, input.now)
-    if (counted || this.#waiting.size > 0) this.#findRules(candidates, champion, input.now)
+    if (counted || this.#gate.waits) this.#findRules(candidates, champion, input.now)
     this.#decide(candidates, input, arm, champion, out)
     if (counted) this.#findOther(input.now, out)
     this.#findAbsence(input, arm, champion, out)
@@ -121,7 +114,7 @@ export class ChallengerWatch {
     this.#units.clear()
     this.#history.clear()
     this.#gross.clear()
-    this.#waiting.clear()
+    this.#gate.clear()
     this.#oneUnit = this.#options.rules.map(() => new OneUnitRule())
     this.#detectors = this.#options.rules.map(
       rule => new TriggerDetectors(rule, this.#strata, this.#options.thresholds.logC, this.#tick)
@@ -135,53 +128,22 @@ export class ChallengerWatch {
     this.#alarms.clear()
   }
 
-  /** State of every trigger that is on, for the API and the metrics. */
   statuses(now: number, champion: ChampionView): TriggerStatus[] {
     const { variant, settings, thresholds } = this.#options
-    const common = { variant, sinceMs: this.#sinceMs }
-    const found: TriggerStatus[] = this.#detectors.map(detectors => {
-      const { trigger, kind } = detectors.rule
-      const { nc, xc } = verdict.sumsOf(detectors, this.#strata)
-      const warming = kind === 'latency' && !this.#warmUp.anyWarm
-      return {
-        ...common,
-        trigger,
-        state: this.#alarms.stateOf(trigger, now) ?? (warming ? 'warmup' : 'armed'),
-        logEvidence: detectors.shown,
-        threshold: thresholds.logC,
-        phi: phiOf(champion, detectors.rule),
-        ratio: detectors.above.ratio(),
-        n: nc,
-        x: xc
-      }
+    return triggerStates({
+      variant,
+      sinceMs: this.#sinceMs,
+      now,
+      alarms: this.#alarms,
+      detectors: this.#detectors,
+      strata: this.#strata,
+      logC: thresholds.logC,
+      phi: rule => phiOf(champion, rule),
+      anyWarm: this.#warmUp.anyWarm,
+      absence: settings.absence ? this.#absence : 'off',
+      gross: this.#gross,
+      seen: this.#calls.size
     })
-    if (settings.absence) {
-      const { waitedMs = 0, limitMs = 0, pending = 0 } = this.#absence ?? {}
-      found.push({
-        ...common,
-        trigger: 'absence',
-        state: this.#alarms.stateOf('absence', now) ?? (this.#absence ? 'armed' : 'warmup'),
-        logEvidence: waitedMs / 1000,
-        threshold: limitMs / 1000,
-        phi: 1,
-        ratio: null,
-        n: pending,
-        x: pending
-      })
-    }
-    const failures = this.#gross.most
-    found.push({
-      ...common,
-      trigger: 'gross',
-      state: this.#alarms.stateOf('gross', now) ?? 'armed',
-      logEvidence: failures,
-      threshold: this.#gross.least,
-      phi: 1,
-      ratio: null,
-      n: Math.min(GROSS_WINDOW, this.#calls.size),
-      x: failures
-    })
-    return found
   }
 
   #newOther(): OtherCohort {
@@ -226,6 +188,7 @@ export class ChallengerWatch {
       verdict: 'rollback',
       well: kind.well,
       firstFailureAt: now - sinceMs(found.firstAt, now),
+      slaMs: null,
       sentence: () => verdict.grossSentence(variant, failures, limit, championShare),
       evidence: championCheck => ({
         test: kind.name,
@@ -242,7 +205,7 @@ export class ChallengerWatch {
   }
 
   #findRules(candidates: Candidate[], champion: ChampionView, now: number): void {
-    const { variant, thresholds } = this.#options
+    const { variant, thresholds, settings } = this.#options
     for (let i = 0; i < this.#detectors.length; i++) {
       const detectors = this.#detectors[i]
       const oneUnit = this.#oneUnit[i]
@@ -270,6 +233,7 @@ export class ChallengerWatch {
         verdict: finding.verdict,
         well: rule.well,
         firstFailureAt: this.#units.firstAt(rule.mask, since) ?? now,
+        slaMs: rule.kind === 'latency' ? (settings.latency?.sla ?? null) : null,
         sentence: () => {
           const sums = verdict.sumsOf(detectors, this.#strata)
           return verdict.countSentence(variant, rule.trigger, sums, detectors.above.ratio())
@@ -298,15 +262,15 @@ export class ChallengerWatch {
     out: Output
   ): void {
     let unwell = false
-    for (const trigger of this.#waiting.keys()) {
-      if (!candidates.some(c => c.trigger === trigger)) this.#waiting.delete(trigger)
-    }
+    this.#gate.keep(candidates)
     for (const candidate of candidates) {
       if (candidate.verdict === 'pause') {
         this.#say(candidate, 'pause', null, '', input.now, out)
         continue
       }
-      const check = this.#check(candidate, input, arm, champion)
+      const check = champion.frozen
+        ? null
+        : this.#gate.ask(candidate, input.champion.counters, arm.counters, champion, input.now)
       if (check?.state === 'wait') continue
       const well = champion.frozen ? input.championHealthy : check?.state !== 'unwell'
       if (well) {
@@ -320,34 +284,6 @@ export class ChallengerWatch {
       this.#say(candidate, 'pause', check, ending, input.now, out)
     }
     if (unwell) this.startAgain(input.now)
-  }
-
-  #check(
-    { trigger, well, firstFailureAt }: Candidate,
-    input: WatchInput,
-    arm: Arm,
-    champion: ChampionView
-  ): ChampionCheck | null {
-    if (champion.frozen) return null
-    const { now } = input
-    const waiting = this.#waiting.get(trigger) ?? { since: now, firstFailureAt }
-    const incident = this.#unwell && now - this.#unwell.since < INCIDENT_MS ? this.#unwell : waiting
-    const check = checkChampion(
-      input.champion.counters,
-      arm.counters,
-      well,
-      Math.min(firstFailureAt, waiting.firstFailureAt, incident.firstFailureAt),
-      now,
-      champion.answers,
-      trigger === 'latency' ? (this.#options.settings.latency?.sla ?? null) : null,
-      now - waiting.since
-    )
-    if (check.state === 'wait') this.#waiting.set(trigger, waiting)
-    else this.#waiting.delete(trigger)
-    if (check.state === 'unwell') {
-      this.#unwell = { since: now, firstFailureAt: incident.firstFailureAt }
-    }
-    return check
   }
 
   #say(
