@@ -1,4 +1,4 @@
-/** The runner's own honesty: what it counts, and that a run of nothing is not green. */
+/** The runner's own honesty: what it counts, and that a run is not green when nothing ran. */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ function counted(text: string) {
   return count.counts()
 }
 
-t.test('leaves are counted and assertions are not', async t => {
+t.test('leaves are counted and assertions are not when a stream is read', async t => {
   const counts = counted(`TAP version 14
 # Subtest: a.test.ts
     # Subtest: one
@@ -39,7 +39,7 @@ ok 2 - b.test.ts
   t.same(counts, { passed: 3, failed: 0, failures: [], skipped: [] })
 })
 
-t.test('a failure is counted once, at its leaf', async t => {
+t.test('a failure is counted once when it is below others', async t => {
   const counts = counted(`# Subtest: a.test.ts
     # Subtest: one
         not ok 1 - x
@@ -61,7 +61,7 @@ not ok 1 - a.test.ts`)
   t.same(counts, { passed: 1, failed: 1, failures: ['a.test.ts > one'], skipped: [] })
 })
 
-t.test('a file that crashes behind its good tests is a failure', async t => {
+t.test('a file counts as failed when it crashes behind its good tests', async t => {
   const counts = counted(`# Subtest: a.test.ts
     # Subtest: one
         ok 1 - x
@@ -72,7 +72,7 @@ not ok 1 - a.test.ts # exitCode=1`)
   t.same(counts, { passed: 1, failed: 1, failures: ['a.test.ts'], skipped: [] })
 })
 
-t.test('a skipped test is named and is no pass', async t => {
+t.test('a test is named and no pass when it was skipped', async t => {
   const counts = counted(`# Subtest: a.test.ts
     ok 1 - with kafka # SKIP kafka is not here
     1..1
@@ -94,7 +94,7 @@ function runFiles(directory: string, files: Readonly<Record<string, string>>, en
   return { status, last: stdout.trimEnd().split('\n').at(-1), stdout }
 }
 
-t.test('the last line tells passed and failed, and the exit code agrees', async t => {
+t.test('the last line and the exit code agree when a run ends', async t => {
   const directory = temporaryDirectory(t)
   mkdirSync(directory, { recursive: true })
   const good = "t.test('good', async t => { t.ok(true) })\n"
@@ -117,7 +117,7 @@ t.test('the last line tells passed and failed, and the exit code agrees', async 
   t.match(asked.stdout, 'run without: kafka')
 })
 
-t.test('a run of nothing is not green', async t => {
+t.test('a run is not green when nothing ran', async t => {
   const directory = temporaryDirectory(t)
   t.equal(runFiles(directory, { 'none.test.ts': '' }).status, 1)
   const { status } = spawnSync(

@@ -30,19 +30,19 @@ type Tap = { teardown(done: () => unknown): unknown }
 const routes = (res: http.ServerResponse) => res.end('[]')
 const env = (url: string, token = 'from-env') => ({ SLUICE_ADMIN: url, SLUICE_TOKEN: token })
 
-t.test('a dead admin is exit code 4 with what to do', async t => {
+t.test('the exit code is 4, with what to do, when the admin is dead', async t => {
   const url = `http://127.0.0.1:${await freePort()}`
   const { code, stderr } = await runSluice(['routes', '--json'], { env: env(url) })
   t.equal(code, 4)
   t.match(stderr, /cannot be reached \(ECONNREFUSED\).*Check that sluice serve runs/)
 })
 
-t.test('a healthcheck of a dead router is exit code 1', async t => {
+t.test('the exit code of a healthcheck is 1 when the router is dead', async t => {
   const url = `http://127.0.0.1:${await freePort()}`
   t.equal((await runSluice(['healthcheck'], { env: { SLUICE_ADMIN: url } })).code, 1)
 })
 
-t.test('an admin that hangs is exit code 3', async t => {
+t.test('the exit code is 3 when the admin hangs', async t => {
   const { url, seen } = await listener(t, () => {})
   const args = ['routes', '--json', '--timeout', '0.3']
   const { code, stderr } = await runSluice(args, { env: env(url) })
@@ -51,7 +51,7 @@ t.test('an admin that hangs is exit code 3', async t => {
   t.equal(seen.length, 1)
 })
 
-t.test('a change whose answer is lost is exit code 3, and is not sent again', async t => {
+t.test('a change is not sent again, and the exit code is 3, when its answer is lost', async t => {
   const { url, seen } = await listener(t, res => res.socket?.destroy())
   const { code, stderr } = await runSluice(['rollback', '--model-version', '4'], { env: env(url) })
   t.equal(code, 3)
@@ -59,14 +59,14 @@ t.test('a change whose answer is lost is exit code 3, and is not sent again', as
   t.equal(seen.length, 1)
 })
 
-t.test('somebody else behind the address is told from the admin', async t => {
+t.test('the exit code is 4 when somebody else listens at the address', async t => {
   const { url } = await listener(t, res => res.end('<html>'))
   const { code, stderr } = await runSluice(['status'], { env: env(url) })
   t.equal(code, 4)
   t.match(stderr, 'is not the admin API (status 200, no JSON)')
 })
 
-t.test('a connection that is closed at once is exit code 4', async t => {
+t.test('the exit code is 4 when the connection is closed at once', async t => {
   const server = net.createServer(socket => socket.destroy())
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => server.close())
@@ -75,7 +75,7 @@ t.test('a connection that is closed at once is exit code 4', async t => {
 })
 
 t.test(
-  'the token comes from the file before the environment before the state directory',
+  'the token file comes before the environment and the state directory when all have one',
   async t => {
     const { url, seen } = await listener(t, routes)
     const cwd = temporaryDirectory(t)
@@ -100,14 +100,14 @@ t.test(
   }
 )
 
-t.test('--admin comes before SLUICE_ADMIN, and a path before the API is kept', async t => {
+t.test('--admin comes before SLUICE_ADMIN, with its path, when both are there', async t => {
   const { url, seen } = await listener(t, routes)
   const args = ['routes', '--json', '--admin', `${url}/sluice/`]
   t.equal((await runSluice(args, { env: env('http://127.0.0.1:1') })).code, 0)
   t.equal(seen[0]?.path, '/sluice/admin/v1/routes')
 })
 
-t.test('no token at all is exit code 4, and nothing is sent', async t => {
+t.test('nothing is sent, and the exit code is 4, when there is no token', async t => {
   const { url, seen } = await listener(t, routes)
   const cwd = temporaryDirectory(t)
   const { code, stderr } = await runSluice(['status'], { cwd, env: { SLUICE_ADMIN: url } })
@@ -116,7 +116,7 @@ t.test('no token at all is exit code 4, and nothing is sent', async t => {
   t.equal(seen.length, 0)
 })
 
-t.test('a file that holds no token is not sent', async t => {
+t.test('a file is not sent when it holds no token', async t => {
   const { url, seen } = await listener(t, routes)
   const cwd = temporaryDirectory(t)
   await writeFile(join(cwd, 'token'), 'two words\n')
@@ -128,7 +128,7 @@ t.test('a file that holds no token is not sent', async t => {
   t.equal(seen.length, 0)
 })
 
-t.test('control characters of an answer never reach the terminal', async t => {
+t.test('control characters never reach the terminal when an answer has some', async t => {
   const problem = JSON.stringify({ code: 'SLC_X', detail: 'red \u001b[31m alert' })
   const { url } = await listener(t, res => res.writeHead(409).end(problem))
   const { code, stderr } = await runSluice(['pause', 'fraud'], { env: env(url) })

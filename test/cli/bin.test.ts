@@ -1,9 +1,12 @@
 /** bin/sluice.js on a Node that is too old: it becomes the bundled one, or says what to do. */
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { BIN, ROOT, temporaryDirectory } from '../helpers/sluice.ts'
+import { leash } from '../../demo/leash.ts'
+import { BIN, configText, ROOT, temporaryDirectory } from '../helpers/sluice.ts'
+import { twoVersionConfig } from '../helpers/two-versions.ts'
+import { until } from '../helpers/until.ts'
 
 /** Makes a Node believe that it is 20; the one that it starts is not touched by it. */
 const PRETEND = `
@@ -25,7 +28,7 @@ function checkout(t: { teardown(done: () => unknown): unknown }, bundled: boolea
   return join(root, 'bin/sluice.js')
 }
 
-t.test('an older Node hands over to the bundled one with arguments and exit code', async t => {
+t.test('the bundled Node takes over, with arguments and exit code, when ours is older', async t => {
   const bin = checkout(t, true)
   const run = (...args: string[]) =>
     spawnSync(process.execPath, [...OLD, bin, ...args], { encoding: 'utf8' })
@@ -35,7 +38,7 @@ t.test('an older Node hands over to the bundled one with arguments and exit code
   t.equal(run('frobnicate').status, 2)
 })
 
-t.test('a real older Node hands over too, where the machine has one', async t => {
+t.test('the bundled Node takes over when the machine really has an older one', async t => {
   const older = ['/usr/bin/node', '/usr/local/bin/node'].find(path => {
     const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8' })
     return /^v(18|20|22)\./.test(stdout ?? '')
@@ -47,7 +50,7 @@ t.test('a real older Node hands over too, where the machine has one', async t =>
   t.match(JSON.parse(stdout).node, /^v(2[4-9]|[3-9]\d)\./)
 })
 
-t.test('an older Node without a bundled one says what to do and exits with 69', async t => {
+t.test('one sentence says what to do, with exit code 69, when there is no newer Node', async t => {
   const bin = checkout(t, false)
   const { status, stdout, stderr } = spawnSync(process.execPath, [...OLD, bin, 'version'], {
     encoding: 'utf8'
@@ -57,7 +60,7 @@ t.test('an older Node without a bundled one says what to do and exits with 69', 
   t.match(stderr, /Node 24 or newer is needed, and this is v20\.20\.2\. Install Node 24 .* npm ci/)
 })
 
-t.test('a bundled Node that is too old as well ends with 69 and not in a circle', async t => {
+t.test('it ends with 69 and not in a circle when the bundled Node is too old as well', async t => {
   const bin = checkout(t, true)
   const { status } = spawnSync(process.execPath, [...OLD, bin, 'version'], {
     env: { ...process.env, NODE_OPTIONS: OLD.join(' ') }
@@ -65,7 +68,7 @@ t.test('a bundled Node that is too old as well ends with 69 and not in a circle'
   t.equal(status, 69)
 })
 
-t.test('a signal to the older Node reaches the other one and is its end', async t => {
+t.test('the other Node gets the signal when the older one is sent one', async t => {
   const bin = checkout(t, true)
   const child = spawn(process.execPath, [...OLD, bin, 'status', '-w', '--timeout', '60'], {
     env: { ...process.env, SLUICE_ADMIN: 'http://10.255.255.1', SLUICE_TOKEN: 'x' }
@@ -79,13 +82,33 @@ t.test('a signal to the older Node reaches the other one and is its end', async 
   t.throws(() => process.kill(inner, 0), { code: 'ESRCH' }, 'the inner process is gone')
 })
 
+t.test('a drain ends with exit code 0 when the older Node is sent SIGTERM', async t => {
+  const directory = temporaryDirectory(t)
+  const file = join(directory, 'sluice.yaml')
+  writeFileSync(file, configText(twoVersionConfig('http://127.0.0.1:9', 'http://127.0.0.1:9', 5)))
+  const child = spawn(process.execPath, [...OLD, checkout(t, true), 'serve', file], {
+    cwd: directory,
+    stdio: ['ignore', 'pipe', 'ignore']
+  })
+  leash(child)
+  const ended = new Promise(resolve =>
+    child.on('exit', (code, signal) => resolve({ code, signal }))
+  )
+  let stdout = ''
+  child.stdout.setEncoding('utf8').on('data', text => {
+    stdout += text
+  })
+  await until('the ready line', () => stdout.includes('\n'), { within: 60_000 })
+  child.kill('SIGTERM')
+  t.same(await ended, { code: 0, signal: null })
+  t.equal(stdout.split('\n').length, 2, 'one line on stdout, before and after')
+})
+
 /** The process that `pid` started, as soon as it did. */
-async function innerPid(pid: number): Promise<number> {
-  for (let i = 0; i < 400; i++) {
+function innerPid(pid: number): Promise<number> {
+  return until('the inner process', () => {
     const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
     const found = Number.parseInt(stdout, 10)
-    if (found > 0) return found
-    await new Promise(resolve => setTimeout(resolve, 25))
-  }
-  throw new Error('no inner process')
+    return found > 0 && found
+  })
 }

@@ -29,7 +29,7 @@ t.test('help names every verb, the options and the exit codes when it is asked f
   }
 })
 
-t.test('help of a verb shows examples before anything else', async t => {
+t.test('help of a verb shows examples first when it is asked for', async t => {
   for (const verb of VERBS) {
     const [asked, option] = await Promise.all([
       runSluice(['help', verb]),
@@ -48,7 +48,7 @@ t.test('help is printed to stderr with exit code 2 when nothing was asked', asyn
   t.match(stderr, 'sluice rollback fraud')
 })
 
-t.test('the version is told with its Node, also as JSON', async t => {
+t.test('the version is told with its Node when it is asked for', async t => {
   const [plain, json, short] = await Promise.all([
     runSluice(['version']),
     runSluice(['version', '--json']),
@@ -85,7 +85,7 @@ const WRONG: readonly (readonly [args: string[], says: RegExp])[] = [
   [['explain', 'fraud', 'u', '--header', 'x-staff'], /--header needs NAME=VALUE/]
 ]
 
-t.test('a command line that cannot be meant is refused before anything is asked', async t => {
+t.test('nothing is asked of the router when a command line cannot be meant', async t => {
   for (const [args, says] of WRONG) {
     const { code, stdout, stderr } = await runSluice(args, { env: { SLUICE_TOKEN: 'x' } })
     t.equal(code, 2, args.join(' '))
@@ -95,7 +95,7 @@ t.test('a command line that cannot be meant is refused before anything is asked'
   }
 })
 
-t.test('options may stand before the verb', async t => {
+t.test('an option counts when it stands before the verb', async t => {
   const { stdout } = await runSluice(['--json', 'version'])
   t.match(JSON.parse(stdout), { node: process.version })
 })

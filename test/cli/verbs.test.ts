@@ -59,7 +59,7 @@ async function weightsOf(route: string, on = sluice): Promise<unknown> {
   return typeof view === 'object' && view !== null && 'weights' in view ? view.weights : null
 }
 
-t.test('reading verbs say what the API says, and change nothing', async t => {
+t.test('what the API says is said, and nothing changes, when a verb only reads', async t => {
   const routes = await asked('routes')
   t.equal(routes.code, 0)
   t.match(routes.stdout, /^fraud +\* \/fraud\/ +v3 +champion +50 % +5000-9999$/m)
@@ -78,7 +78,7 @@ t.test('reading verbs say what the API says, and change nothing', async t => {
   t.same(await weightsOf('fraud'), { v3: 50, v4: 50 })
 })
 
-t.test('weights are shown, planned and set, and the champion gets the rest', async t => {
+t.test('the champion gets the rest when weights are planned and set', async t => {
   t.match((await asked('weights', 'planned')).stdout, /v4 +challenger +50 %/)
 
   const plan = await asked('weights', 'planned', 'v4=20', '--dry-run')
@@ -100,7 +100,7 @@ t.test('weights are shown, planned and set, and the champion gets the rest', asy
   t.match(decisions.stdout, /weights .* operator +1-2 +week two/)
 })
 
-t.test('wrong names are a usage error with the nearest right one', async t => {
+t.test('the nearest right name is told when a route or variant does not exist', async t => {
   const route = await asked('rollback', 'frad')
   t.equal(route.code, 2)
   t.match(route.stderr, 'there is no route "frad", did you mean "fraud"')
@@ -110,7 +110,7 @@ t.test('wrong names are a usage error with the nearest right one', async t => {
   t.same(await weightsOf('fraud'), { v3: 50, v4: 50 })
 })
 
-t.test('a change by somebody else in between is refused and not tried again', async t => {
+t.test('a change is refused and not tried again when somebody else was quicker', async t => {
   const other = await meddler(t)
   const args = ['weights', 'meddled', 'v4=60', '--admin', other.url]
   const { code, stderr } = await runSluice(args, { env: { SLUICE_TOKEN: sluice.token } })
@@ -119,7 +119,7 @@ t.test('a change by somebody else in between is refused and not tried again', as
   t.same(await weightsOf('meddled'), { v3: 70, v4: 30 })
 })
 
-t.test('a paused challenger cannot be raised until it is resumed', async t => {
+t.test('a challenger cannot be raised when it is paused, until it is resumed', async t => {
   t.equal((await asked('pause', 'held', '--reason', 'freeze')).code, 0)
   const raise = await asked('weights', 'held', 'v4=60')
   t.equal(raise.code, 1)
@@ -129,7 +129,7 @@ t.test('a paused challenger cannot be raised until it is resumed', async t => {
   t.equal((await asked('weights', 'held', 'v4=60')).code, 0)
 })
 
-t.test('a rollback latches until it is cleared by its id', async t => {
+t.test('a rollback latches when it is made, until it is cleared by its id', async t => {
   for (let i = 0; i < 20; i++) await ask('broken', `user-${i}`)
 
   const done = await asked('rollback', 'broken')
@@ -154,7 +154,7 @@ t.test('a rollback latches until it is cleared by its id', async t => {
   t.equal((await asked('weights', 'broken', 'v4=5')).code, 0)
 })
 
-t.test('a rollback by model version finds its routes', async t => {
+t.test('the routes of a model version are found when it is rolled back', async t => {
   const wrong = await asked('rollback', '--model-version', '9')
   t.equal(wrong.code, 1)
   t.match(wrong.stderr, 'No route gives traffic to model version 9')
@@ -164,7 +164,7 @@ t.test('a rollback by model version finds its routes', async t => {
   t.same(await weightsOf('versioned'), { v3: 100, v4: 0 })
 })
 
-t.test('bin/rollback.sh does the same on a host without Node', async t => {
+t.test('bin/rollback.sh does the same when the host has no Node', async t => {
   const script = (words: string[], env: Record<string, string> = {}) =>
     spawnSync('/bin/sh', [join(ROOT, 'bin/rollback.sh'), ...words], {
       encoding: 'utf8',
@@ -191,7 +191,7 @@ t.test('bin/rollback.sh does the same on a host without Node', async t => {
   t.notMatch(done.stdout + done.stderr, sluice.token)
 })
 
-t.test('explain agrees with what the router does', async t => {
+t.test('explain says what the router does when a unit is asked about', async t => {
   for (const user of ['user-1', 'user-2', 'Ünï&cödé=', 'user-4']) {
     const explained = await asked('explain', 'fraud', user, '--json')
     t.equal(explained.code, 0)
@@ -204,7 +204,7 @@ t.test('explain agrees with what the router does', async t => {
   t.match((await asked('explain', 'fraud')).stdout, 'no unit was hashed')
 })
 
-t.test('status -w gives a line a second until Ctrl-C', async t => {
+t.test('status -w gives a line a second when nobody presses Ctrl-C', async t => {
   let stdout = ''
   const { code } = await runSluice(['status', 'fraud', '-w', '--json'], {
     cwd: sluice.directory,
@@ -220,7 +220,7 @@ t.test('status -w gives a line a second until Ctrl-C', async t => {
   for (const line of stdout.trim().split('\n')) t.match(JSON.parse(line), { route: 'fraud' })
 })
 
-t.test('a wrong token and a role that may not are exit code 4', async t => {
+t.test('the exit code is 4 when the token is wrong or its role may not', async t => {
   const tokens = [
     { id: 'board', role: 'viewer', env: 'BOARD' },
     { id: 'ops', role: 'operator', env: 'OPS' }
@@ -245,7 +245,7 @@ t.test('a wrong token and a role that may not are exit code 4', async t => {
   t.same(await weightsOf('fraud', guarded), { v3: 50, v4: 50 })
 })
 
-t.test('healthcheck tells alive from ready while the router drains', async t => {
+t.test('healthcheck tells alive from ready when the router drains', async t => {
   const drain = { delay: '30s', grace: '1s' }
   const draining = await startSluice({ ...twoVersionConfig(NOWHERE, NOWHERE, 50), drain }, { t })
   const healthy = async (...words: string[]) =>
@@ -259,7 +259,7 @@ t.test('healthcheck tells alive from ready while the router drains', async t => 
   t.equal(await healthy(), 1)
 })
 
-t.test('check prints problems and warnings, and --online tries the upstreams', async t => {
+t.test('check says what is wrong when a file or, online, an upstream is', async t => {
   const directory = temporaryDirectory(t)
   const file = join(directory, 'sluice.yaml')
   const down = `http://127.0.0.1:${await freePort()}`
@@ -284,7 +284,7 @@ t.test('check prints problems and warnings, and --online tries the upstreams', a
   t.equal((await runSluice(['check', join(directory, 'none.yaml')])).code, 2)
 })
 
-t.test('the 25 lines of the README and the complete example pass the check', async t => {
+t.test('the examples pass when they are checked', async t => {
   for (const file of ['config/sluice.yaml', 'config/complete.yaml']) {
     const { code, stdout } = await runSluice(['check', join(ROOT, file)])
     t.equal(code, 0, stdout)

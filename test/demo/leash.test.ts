@@ -23,7 +23,7 @@ t.test('a child is killed when its parent is killed with SIGKILL', async t => {
   await until('the end of the child', () => !alive(pid))
 })
 
-t.test('the keeper of the leash does not keep its process alive', async t => {
+t.test('a process ends by itself when its children did, in spite of the leash', async t => {
   const text = `${PARENT}\nawait child.stop()`
   const parent = spawn(process.execPath, ['--input-type=module', '-e', text], { stdio: 'ignore' })
   const [code] = await once(parent, 'exit')

@@ -9,32 +9,36 @@ import { temporaryDirectory } from '../helpers/sluice.ts'
 const post = (url: string, body: string) => fetch(url, { method: 'POST', body })
 const SAMPLE = { name: 'features', data: [0, 0, 0] }
 
-t.test('a model file is a few hundred bytes and the same at each generation', async t => {
+t.test('a model file has a few hundred bytes, always the same, when it is generated', async t => {
   const bytes = fraudModel('4', 'healthy')
   t.ok(bytes.length < 300, `${bytes.length} bytes`)
   t.same(bytes, fraudModel('4', 'healthy'))
   t.not(Buffer.compare(bytes, fraudModel('3', 'healthy')), 0, 'versions differ')
 })
 
-t.test('a server answers by the Open Inference Protocol and by KServe V1', async t => {
-  const server = await startModelServer(t, { version: '4' })
-  const model = `${server.url}/v2/models/fraud`
-  for (const path of ['/v2/health/live', '/v2/health/ready', '/v2/models/fraud/ready']) {
-    t.equal((await fetch(server.url + path)).status, 200, path)
+t.test(
+  'a server answers by the Open Inference Protocol and by KServe V1 when it is asked',
+  async t => {
+    const server = await startModelServer(t, { version: '4' })
+    const model = `${server.url}/v2/models/fraud`
+    for (const path of ['/v2/health/live', '/v2/health/ready', '/v2/models/fraud/ready']) {
+      t.equal((await fetch(server.url + path)).status, 200, path)
+    }
+    const metadata = await (await fetch(model)).json()
+    t.match(metadata, { name: 'fraud', versions: ['4'], inputs: [{ shape: [-1, 4] }] })
+
+    const text = await (await post(`${model}/infer`, inference(2))).text()
+    t.match(JSON.parse(text), { model_version: '4', outputs: [{ name: 'probabilities' }] })
+    const [fine = 0, fraud = 0] =
+      /"shape":\[2,2\],"data":\[(.*)\]/.exec(text)?.[1]?.split(',') ?? []
+    t.ok(Math.abs(Number(fine) + Number(fraud) - 1) < 1e-6, 'probabilities of a row sum to 1')
+
+    const v1 = await post(`${server.url}/v1/models/fraud:predict`, '{"instances":[[0,0,0,0]]}')
+    t.match(await v1.text(), /^\{"predictions":\[\[0\.\d+,0\.\d+\]\]\}$/)
   }
-  const metadata = await (await fetch(model)).json()
-  t.match(metadata, { name: 'fraud', versions: ['4'], inputs: [{ shape: [-1, 4] }] })
+)
 
-  const text = await (await post(`${model}/infer`, inference(2))).text()
-  t.match(JSON.parse(text), { model_version: '4', outputs: [{ name: 'probabilities' }] })
-  const [fine = 0, fraud = 0] = /"shape":\[2,2\],"data":\[(.*)\]/.exec(text)?.[1]?.split(',') ?? []
-  t.ok(Math.abs(Number(fine) + Number(fraud) - 1) < 1e-6, 'probabilities of a row sum to 1')
-
-  const v1 = await post(`${server.url}/v1/models/fraud:predict`, '{"instances":[[0,0,0,0]]}')
-  t.match(await v1.text(), /^\{"predictions":\[\[0\.\d+,0\.\d+\]\]\}$/)
-})
-
-t.test('a server refuses what a real one refuses', async t => {
+t.test('a server refuses what a real one refuses when a call is wrong', async t => {
   const server = await startModelServer(t)
   const infer = `${server.url}/v2/models/fraud/infer`
   t.equal((await post(infer, '{"inputs":[]}')).status, 400, 'no input')
@@ -45,15 +49,18 @@ t.test('a server refuses what a real one refuses', async t => {
   t.equal((await fetch(infer)).status, 405)
 })
 
-t.test('the NaN of a broken model is computed by the runtime and printed bare', async t => {
-  const server = await startModelServer(t)
-  await server.fault('nan')
-  const text = await (await post(`${server.url}/v2/models/fraud/infer`, inference())).text()
-  t.match(text, /"data":\[(NaN,-?[\d.]+|-?[\d.]+,NaN)\]/)
-  t.equal((await fetch(`${server.url}/v2/health/ready`)).status, 200, 'health stays green')
-})
+t.test(
+  'the NaN of a broken model is computed by the runtime and printed bare when it occurs',
+  async t => {
+    const server = await startModelServer(t)
+    await server.fault('nan')
+    const text = await (await post(`${server.url}/v2/models/fraud/infer`, inference())).text()
+    t.match(text, /"data":\[(NaN,-?[\d.]+|-?[\d.]+,NaN)\]/)
+    t.equal((await fetch(`${server.url}/v2/health/ready`)).status, 200, 'health stays green')
+  }
+)
 
-t.test('faults come and go while the server runs', async t => {
+t.test('faults come and go when the server is told so', async t => {
   const server = await startModelServer(t)
   const infer = `${server.url}/v2/models/fraud/infer`
   await server.fault('errors')
@@ -72,7 +79,7 @@ t.test('faults come and go while the server runs', async t => {
   await t.rejects(post(infer, inference()))
 })
 
-t.test('a share hits every n-th prediction call and nothing else', async t => {
+t.test('every n-th prediction call and nothing else is hit when a fault has a share', async t => {
   const state = faults()
   state.set(faultOf({ kind: 'errors', share: 0.25 }))
   const hit = Array.from({ length: 12 }, () => state.of(true).kind)
@@ -83,7 +90,7 @@ t.test('a share hits every n-th prediction call and nothing else', async t => {
   t.equal(state.of(false).kind, 'none')
 })
 
-t.test('a fault that is none is refused', async t => {
+t.test('a fault is refused when it is none', async t => {
   for (const value of [null, {}, { kind: 'nano' }, { kind: 'slow', delayMs: -1 }]) {
     t.throws(() => faultOf(value))
   }
@@ -91,7 +98,7 @@ t.test('a fault that is none is refused', async t => {
   for (const kind of FAULTS) t.equal(faultOf({ kind }).kind, kind)
 })
 
-t.test('the model runtime is told not to report its use to its maker', async t => {
+t.test('nothing is reported to the maker of the runtime when a model runs', async t => {
   const directory = temporaryDirectory(t)
   const before = process.env['TMPDIR']
   process.env['TMPDIR'] = directory

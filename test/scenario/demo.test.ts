@@ -87,7 +87,7 @@ t.test('the exit code is 1 when no rollback happened', async t => {
   t.same(left(run.directory), [])
 })
 
-t.test('Ctrl-C leaves no process and no file', async t => {
+t.test('no process and no file stays when Ctrl-C is pressed', async t => {
   const run = demo(t, '--json')
   await until('the first second', () => run.events().some(one => one.event === 'second'), {
     within: 60_000
@@ -99,7 +99,7 @@ t.test('Ctrl-C leaves no process and no file', async t => {
   t.same(readdirSync(run.directory), [])
 })
 
-t.test('Ctrl-C while it still starts leaves nothing either', async t => {
+t.test('nothing stays when Ctrl-C is pressed while it still starts', async t => {
   const run = demo(t)
   await until('its first child', () => left(run.directory).length >= 2, { within: 60_000 })
   run.child.kill('SIGINT')
@@ -108,7 +108,7 @@ t.test('Ctrl-C while it still starts leaves nothing either', async t => {
   t.same(readdirSync(run.directory), [])
 })
 
-t.test('--keep leaves it running with commands that work', async t => {
+t.test('it goes on running, with commands that work, when it is told to --keep', async t => {
   const run = demo(t, '--keep', '--share', '20', '--fault', 'not-found')
   await until('the commands', () => run.stdout().includes('Ctrl-C ends it'), { within: 90_000 })
   t.match(run.stdout(), /onset of the fault to weight 0 +\d+\.\d s/)
@@ -123,7 +123,7 @@ t.test('--keep leaves it running with commands that work', async t => {
   t.same(left(run.directory), [])
 })
 
-t.test('wrong options are refused with the help', async t => {
+t.test('the help is shown when options are wrong', async t => {
   for (const args of [['--fault', 'bogus'], ['--rps', '0'], ['--share', '2.5'], ['--frobnicate']]) {
     const run = demo(t, ...args)
     t.equal(await run.code, 2)
