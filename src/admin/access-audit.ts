@@ -1,7 +1,7 @@
 /**
  * Refused access in the audit log, within bounds: an attacker may knock for ever but must not fill the disk.
  *
- * At most 20 entries at once and one more every 10 s, whoever knocks; what was left out is counted in the next
+ * At most 40 entries at once and one more every 10 s, whoever knocks; what was left out is counted in the next
  * entry. A failing audit log is said in the process log and never changes the answer to the client.
  */
 import type { Control, Log } from '../ports.ts'
@@ -16,7 +16,7 @@ export type Refusal = {
 
 export type AccessAudit = { record(refusal: Refusal): void }
 
-const BURST = 20
+const BURST = 40
 const REFILL_MS = 10_000
 
 /** `now` is monotonic, in ms. */

@@ -78,8 +78,10 @@ function factsOf(request: IncomingMessage): Readonly<Record<string, unknown>> {
   }
 }
 
+const CHANGING = new Set(['PUT', 'POST', 'PATCH', 'DELETE'])
+
 function isChange(request: IncomingMessage): boolean {
-  return request.method !== 'GET' && request.method !== 'HEAD'
+  return CHANGING.has(request.method ?? '')
 }
 
 function setCommon(request: IncomingMessage, response: ServerResponse): void {

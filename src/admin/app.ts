@@ -98,7 +98,8 @@ export function createApp(options: AppOptions): FastifyInstance {
 
   function deliver(request: FastifyRequest, reply: FastifyReply, answer: Answer): void {
     reply.hijack()
-    if (request.method !== 'GET' && request.method !== 'HEAD' && 'status' in answer) {
+    const { call } = request.routeOptions.config
+    if (call?.body && call.role !== 'viewer' && 'status' in answer) {
       logAccepted(request.raw, answer.status, log)
     }
     writeAnswer(request.raw, reply.raw, answer)

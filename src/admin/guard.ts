@@ -30,7 +30,7 @@ export function createGuard(
 
   function wrong(address: string, requestId: string): Admission {
     const verdict = wrongTokens.count(address, options.now())
-    if (verdict.count === 1 || verdict.turned) {
+    if (!verdict.slow || verdict.turned) {
       options.accessAudit.record({
         what: verdict.slow ? 'wrong tokens slowed' : 'wrong token',
         address,

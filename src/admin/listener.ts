@@ -172,8 +172,9 @@ function broken(
   socket: Duplex,
   last: ServerResponse | undefined
 ): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
+  const spoken = error.code?.startsWith('HPE_') || error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  if (!spoken || !socket.writable) {
+    socket.destroy() // a reset, or a handshake that failed
     return
   }
   const busy = last !== undefined && !last.writableFinished

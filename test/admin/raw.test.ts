@@ -116,6 +116,14 @@ t.test('answers what was right and then closes when bad bytes follow a request',
   t.ok([200, 400].includes(final[0]?.status ?? 0))
 })
 
+t.test('closes a connection when its head does not come to an end', async t => {
+  const client = await rawClient(admin.port)
+  client.send(`GET /healthz HTTP/1.1\r\n${HOST}X: `)
+  t.ok(await client.until(() => client.end() !== 'open', 30_000), 'within its limit')
+  t.equal(readAnswers(client.bytes(), client.end()).final[0]?.status, 408)
+  client.close()
+})
+
 t.test('serves on when all that is over', async t => {
   t.equal((await admin.ask('GET', '/admin/v1/routes')).status, 200)
   t.equal(admin.log().filter(({ level }) => Number(level) >= 50).length, 0, 'no error in the log')
