@@ -67,7 +67,9 @@ test('breaks the client when the upstream of a WebSocket breaks, and counts it',
 
 test('relays a refusal when the upstream does not upgrade', async t => {
   answer = socket => {
-    socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 2\r\nX-Why: no\r\n\r\nno')
+    socket.end(
+      'HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 2\r\nX-Why: no\r\n\r\nno'
+    )
   }
   const client = await rawClient(thread.port)
   client.send(UPGRADE)
