@@ -62,7 +62,7 @@ export class LiveRoutes {
   readonly #thread: number
   readonly #loads = new Map<string, RouteLoad>()
   #standings = new Map<string, AddressStanding>()
-  #counters = new Map<SharedArrayBuffer, Counters>()
+  readonly #counters = new Map<number, Counters>()
 
   /** `threads` share the limits of requests in flight; `thread` is the index of this one. */
   constructor(pools: Pools, threads: number, thread: number) {
@@ -74,18 +74,16 @@ export class LiveRoutes {
   /** Makes a table. The ranges' generation is started in every counter before the table can be used. */
   build(snapshot: Snapshot, buffers: readonly SharedArrayBuffer[]): LiveTable {
     const standings = new Map<string, AddressStanding>()
-    const counters = new Map<SharedArrayBuffer, Counters>()
     const routes = new Map<RouteSnapshot, LiveRoute>()
     const byName = new Map<string, LiveRoute>()
     this.#pools.begin()
     for (const route of snapshot.routes) {
-      const live = this.#route(route, buffers, counters, standings)
+      const live = this.#route(route, buffers, standings)
       routes.set(route, live)
       byName.set(route.name, live)
     }
     this.#pools.end()
     this.#standings = standings
-    this.#counters = counters
     for (const name of this.#loads.keys()) {
       if (!byName.has(name) && this.#loads.get(name)?.inFlight === 0) this.#loads.delete(name)
     }
@@ -97,14 +95,13 @@ export class LiveRoutes {
   #route(
     route: RouteSnapshot,
     buffers: readonly SharedArrayBuffer[],
-    counters: Map<SharedArrayBuffer, Counters>,
     standings: Map<string, AddressStanding>
   ): LiveRoute {
     const load = this.#loads.get(route.name) ?? { inFlight: 0 }
     this.#loads.set(route.name, load)
     const splits = route.overrides.filter(override => override.split !== null).length
     const variants = route.variants.map(variant => {
-      const own = this.#countersOf(buffers, variant, splits, counters)
+      const own = this.#countersOf(buffers, variant, splits)
       startGeneration(own, route.generation)
       const addresses = variant.addresses.map(address =>
         this.#address(route, variant, address, standings)
@@ -114,18 +111,22 @@ export class LiveRoutes {
     return { snapshot: route, share: this.#share(route.limits.inFlight), load, variants }
   }
 
+  /**
+   * The one view of a region in this thread. Regions are known by their index, which is a variant's for the life
+   * of the process; the buffer that comes with each snapshot is another object over the same memory.
+   */
   #countersOf(
     buffers: readonly SharedArrayBuffer[],
     variant: VariantSnapshot,
-    splits: number,
-    counters: Map<SharedArrayBuffer, Counters>
+    splits: number
   ): Counters {
+    const known = this.#counters.get(variant.counters)
+    if (known?.splits === splits) return known
     const buffer = buffers[variant.counters]
     if (buffer === undefined) throw new RangeError(`no counters for variant ${variant.name}`)
-    const known = counters.get(buffer) ?? this.#counters.get(buffer)
-    const own = known?.splits === splits ? known : countersOver(buffer, splits)
+    const own = countersOver(buffer, splits)
     if (known === undefined) forgetInFlight(own)
-    counters.set(buffer, own)
+    this.#counters.set(variant.counters, own)
     return own
   }
 
