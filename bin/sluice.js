@@ -6,6 +6,7 @@
 // signals and exit code; where there is none, one sentence says what to do, and the exit code is 69.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import * as module from 'node:module'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -16,6 +17,10 @@ const FROM_TERMINAL = ['SIGINT', 'SIGQUIT']
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
 if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
+  // Ours and not the system's shared temporary directory: who can write there could give us code to run.
+  if (!process.env.NODE_COMPILE_CACHE) {
+    module.enableCompileCache?.(join(root, 'node_modules/.cache/sluice'))
+  }
   const built = join(root, 'dist/main.js')
   await import(pathToFileURL(existsSync(built) ? built : join(root, 'src/main.ts')).href)
 } else {
