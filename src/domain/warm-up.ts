@@ -2,8 +2,8 @@
  * Which addresses of a variant are warm: only their latencies are evidence (triggers.md).
  *
  * Left out are the requests of an address's first 30 s and its first 200, both, for 2 minutes at most, and
- * again after a restart: an address that refused connections or was unhealthy and answers again. The flag in
- * the counters of every thread is kept equal to what is decided here.
+ * again after a restart: an address that refused in a tick without answers, or was unhealthy, and answers
+ * again. The flag in the counters of every thread is kept equal to what is decided here.
  */
 import { ADDRESS_FLAGS, ADDRESSES, AT, type Counters } from './counts.ts'
 import type { Arm } from './watch.ts'
@@ -11,7 +11,6 @@ import type { Arm } from './watch.ts'
 const LEAST_MS = 30_000
 const LEAST_REQUESTS = 200
 const MOST_MS = 120_000
-const REFUSALS = 2 // without an answer between them: one lost packet is no restart
 
 export type WarmSlot = { readonly slot: number; readonly warm: boolean }
 
@@ -24,7 +23,6 @@ type Slot = {
   answered: number
   answeredBefore: number // when the address was first seen
   refused: number
-  refusals: number // since the last answer
   down: boolean
   warm: boolean
 }
@@ -100,11 +98,11 @@ function advance(
   const sent = sum(counters, at + ADDRESSES.sent)
   const answered = sum(counters, at + ADDRESSES.answered)
   const refused = sum(counters, at + ADDRESSES.connectFailures)
-  if (answered !== slot.answered) slot.refusals = 0
-  slot.refusals += (refused - slot.refused) >>> 0
+  const answers = answered !== slot.answered
+  const refuses = refused !== slot.refused && !answers // among answers it is a lost packet
   slot.refused = refused
-  if (!healthy || slot.refusals >= REFUSALS) slot.down = true
-  else if (slot.down && answered !== slot.answered) {
+  if (!healthy || refuses) slot.down = true
+  else if (slot.down && answers) {
     slot.down = false
     slot.firstSentAt = now
     slot.sentBefore = slot.sent
@@ -135,7 +133,6 @@ function firstSeen(counters: readonly Counters[], at: number): Slot {
     answered,
     answeredBefore: warm ? (answered - 1) >>> 0 : answered,
     refused: sum(counters, at + ADDRESSES.connectFailures),
-    refusals: 0,
     down: false,
     warm
   }

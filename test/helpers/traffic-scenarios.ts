@@ -224,6 +224,26 @@ const coldStart: CalmScenario = {
   }
 }
 
+/** 5 % of the runs send no request in the 1.5 s of refusals: without health checks nothing tells a restart. */
+const restart: CalmScenario = {
+  name: 'restart of the challenger: refused for 1.5 s, slow for 25 s',
+  until: 900_000,
+  known: 0.1,
+  traffic: seed => {
+    const ok = healthy(BASE)
+    return {
+      seed,
+      weight: SHARE,
+      rate: () => 40,
+      answer: (call, random) => {
+        const since = call.variant === CHALLENGER ? call.now - ONSET : -1
+        if (since < 0 || since >= 26_500) return ok(call, random)
+        return since < 1500 ? dead(random) : good(1500)(random)
+      }
+    }
+  }
+}
+
 const failingClient: CalmScenario = {
   name: 'one client sends only failing prompts',
   until: 1_800_000,
@@ -278,6 +298,7 @@ export const CALM: readonly CalmScenario[] = [
   ]),
   dependency(0.2, 500, 0.03),
   coldStart,
+  restart,
   failingClient
 ]
 
