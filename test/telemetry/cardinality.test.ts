@@ -9,6 +9,7 @@ import { type Family, lintPrometheus, parsePrometheus } from '../helpers/prometh
 import { DEMO_START, demoConfig } from '../helpers/raw-cases.ts'
 import { answerOk, startRecorder } from '../helpers/recorder.ts'
 import { startSluice } from '../helpers/sluice.ts'
+import { until } from '../helpers/until.ts'
 
 const recorder = await startRecorder()
 recorder.behave({ onRequest: answerOk })
@@ -40,7 +41,10 @@ t.teardown(() => agent.destroy())
 
 t.test('adds no series when paths, methods, hosts, units and fields are all different', async t => {
   await flood(200, 0)
-  const before = await scrape()
+  const before = await until('the observed shares, which need a tick', async () => {
+    const found = await scrape()
+    return namesOf(found).some(name => name.startsWith('sluice_variant_actual_ratio')) && found
+  })
   t.same(lintPrometheus(before), [])
   await flood(3_000, 1_000)
   const after = await scrape()
