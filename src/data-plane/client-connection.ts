@@ -8,7 +8,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type ClientSide, Exchange } from './exchange.ts'
-import { clientGone, contain } from './forward.ts'
+import { clientGone, contain } from './give-up.ts'
 import type { Lane } from './lane.ts'
 import { linger } from './linger.ts'
 import { type Problem, rawProblem } from './problem.ts'

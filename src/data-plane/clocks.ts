@@ -7,7 +7,7 @@
 import { AT, TIME_AT } from '../domain/counts.ts'
 import { breakAnswer, queuedBytes, refuse } from './answer.ts'
 import type { Exchange } from './exchange.ts'
-import { clientGone, giveUp } from './forward.ts'
+import { clientGone, giveUp } from './give-up.ts'
 import type { Lane } from './lane.ts'
 import type { LiveVariant } from './live-routes.ts'
 import { abandon } from './settle.ts'

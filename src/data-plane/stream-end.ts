@@ -5,7 +5,7 @@
  * never spliced from another model, for what the client has was written by this one.
  */
 import type { Exchange } from './exchange.ts'
-import { giveUp } from './forward.ts'
+import { giveUp } from './give-up.ts'
 import type { Lane } from './lane.ts'
 
 /** Call after a new table is in force. */
