@@ -51,6 +51,7 @@ export type Controller = Control & {
 }
 
 const APPLY_LIMIT_MS = 1_000
+const OBSERVE_MS = 3_600_000 // far below the time in which a 32-bit count wraps
 
 export function createController(options: ControllerOptions): Controller {
   const { store, threads, regions, upstreams, clock, log, newId } = options
@@ -105,7 +106,7 @@ export function createController(options: ControllerOptions): Controller {
     reload,
     events: options.events
   }
-  let timer: NodeJS.Timeout | null = null
+  const timers: NodeJS.Timeout[] = []
   let leaving = false
   const unsubscribe: (() => void)[] = []
 
@@ -158,13 +159,14 @@ export function createController(options: ControllerOptions): Controller {
       reload.begin()
       unsubscribe.push(store.onDocument(onDocument))
       unsubscribe.push(upstreams.onChange(() => roster.publish()))
-      timer = setInterval(tick, TICK_MS)
+      timers.push(setInterval(tick, TICK_MS))
+      timers.push(setInterval(() => metrics.observe(metricsSource(metricsParts)), OBSERVE_MS))
     },
     leave() {
       leaving = true
     },
     stop() {
-      if (timer) clearInterval(timer)
+      for (const timer of timers) clearInterval(timer)
       for (const end of unsubscribe) end()
       upstreams.stop()
     }

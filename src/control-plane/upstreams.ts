@@ -154,7 +154,10 @@ function keyOf(route: string, variant: string): string {
   return `${route}/${variant}`
 }
 
-/** A URL from a request, short enough for a sentence and without what could forge a line of a log. */
+/** A URL from a request for a sentence: short, on one line, and without a user or password. */
 function shown(url: string): string {
-  return JSON.stringify(url.length > 200 ? `${url.slice(0, 200)}…` : url)
+  const start = url.indexOf('://') + 3
+  const at = url.lastIndexOf('@')
+  const plain = start > 2 && at > start ? `${url.slice(0, start)}…@${url.slice(at + 1)}` : url
+  return JSON.stringify(plain.length > 200 ? `${plain.slice(0, 200)}…` : plain)
 }
