@@ -6,6 +6,8 @@ import t from 'tap'
 import { ROOT, temporaryDirectory } from './helpers/sluice.ts'
 import { createTapCount } from './helpers/tap-count.ts'
 
+t.setTimeout(400_000) // ends a hung run; nothing is measured by it
+
 function counted(text: string) {
   const count = createTapCount()
   for (const line of text.split('\n')) count.line(line)

@@ -7,6 +7,8 @@ import t from 'tap'
 import { freePort } from '../helpers/ports.ts'
 import { runSluice, temporaryDirectory } from '../helpers/sluice.ts'
 
+t.setTimeout(400_000) // ends a hung run; nothing is measured by it
+
 type Seen = { readonly path: string; readonly token: string | undefined }
 
 /** Something that is not the router and notes what it was sent. */

@@ -8,6 +8,8 @@ import { BIN, configText, ROOT, temporaryDirectory } from '../helpers/sluice.ts'
 import { twoVersionConfig } from '../helpers/two-versions.ts'
 import { until } from '../helpers/until.ts'
 
+t.setTimeout(400_000) // ends a hung run; nothing is measured by it
+
 /** Makes a Node believe that it is 20; the one that it starts is not touched by it. */
 const PRETEND = `
 Object.defineProperty(process, 'version', { value: 'v20.20.2' })

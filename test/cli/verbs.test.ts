@@ -10,6 +10,8 @@ import { ROOT, runSluice, startSluice, temporaryDirectory } from '../helpers/slu
 import { twoVersionConfig } from '../helpers/two-versions.ts'
 import { until } from '../helpers/until.ts'
 
+t.setTimeout(400_000) // ends a hung run; nothing is measured by it
+
 const NOWHERE = 'http://127.0.0.1:9'
 
 /** One route for each test that changes something, so that one router serves them all. */

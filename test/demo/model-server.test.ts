@@ -6,6 +6,8 @@ import { fraudModel } from '../../demo/models.ts'
 import { inference, startModelServer } from '../helpers/model-server.ts'
 import { temporaryDirectory } from '../helpers/sluice.ts'
 
+t.setTimeout(400_000) // ends a hung run; nothing is measured by it
+
 const post = (url: string, body: string) => fetch(url, { method: 'POST', body })
 const SAMPLE = { name: 'features', data: [0, 0, 0] }
 

@@ -7,6 +7,8 @@ import { leash } from '../../demo/leash.ts'
 import { ROOT, temporaryDirectory } from '../helpers/sluice.ts'
 import { until } from '../helpers/until.ts'
 
+t.setTimeout(400_000) // ends a hung run; nothing is measured by it
+
 type Run = {
   readonly child: ChildProcess
   readonly stdout: () => string
