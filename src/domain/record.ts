@@ -205,10 +205,10 @@ function countMetrics(c: Counters, o: Observation): void {
   if (o.slow) bump(w, AT.slaMisses)
   if (o.outcome === CLIENT_GONE) return
   const micros = Math.max(0, (o.latencyMs ?? o.endedAt - o.sentAt) * 1000)
-  const bucket = bucketOf(micros)
-  bump(w, AT.histogram + bucket)
-  if (o.prediction && answered(o.outcome)) bump(w, AT.answers + bucket)
+  bump(w, AT.histogram + bucketOf(micros))
   c.times[TIME_AT.latencySum] = (c.times[TIME_AT.latencySum] ?? 0) + micros
+  if (!o.prediction || !answered(o.outcome)) return
+  bump(w, AT.answers + bucketOf((o.endedAt - o.sentAt) * 1000))
 }
 
 function answered(outcome: number): boolean {

@@ -213,9 +213,13 @@ test('only answers enter the times of answers when others end, too', async t => 
   const c = freshCounters()
   request(c)
   request(c, { outcome: 'timeout', endedAt: 61_000 })
+  t.equal(c.times[TIME_AT.latencySum], 30_000 + 60_000_000)
   const sum = (from: number) => c.words.slice(from, from + 512).reduce((a, b) => a + b, 0)
   t.equal(sum(AT.histogram), 2)
   t.equal(sum(AT.answers), 1)
+  request(c, { latencyMs: 20, endedAt: 6000 })
+  t.equal(c.words[AT.histogram + bucketOf(20_000)], 1, 'a stream by its first byte')
+  t.equal(c.words[AT.answers + bucketOf(5_000_000)], 1, 'and by its end')
 })
 
 test('failures are summed by the group of their unit when phi needs them', async t => {

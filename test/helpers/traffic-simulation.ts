@@ -84,6 +84,7 @@ type Pending = {
   readonly generation: number
   readonly sentAt: number
   readonly endsAt: number
+  readonly warm: boolean // its address, when it was sent
   readonly answer: Answer
   done: boolean
 }
@@ -241,6 +242,7 @@ export class Traffic {
       generation: this.#generation,
       sentAt: at,
       endsAt,
+      warm: ((c.words[AT.addresses + ADDRESSES.flags] ?? 0) & ADDRESS_FLAGS.warm) !== 0,
       answer,
       done: false
     }
@@ -257,7 +259,6 @@ export class Traffic {
     p.done = true
     const { outcome, status, nan } = p.answer
     const answered = ANSWERED.has(outcome)
-    const warm = (c.words[AT.addresses + ADDRESSES.flags] ?? 0) & ADDRESS_FLAGS.warm
     if (answered) recordAnswered(c, p.endsAt, p.sentAt, 0)
     if (outcome === 'connect') {
       const at = AT.addresses + ADDRESSES.connectFailures
@@ -277,7 +278,7 @@ export class Traffic {
       judged: outcome === 'ok' || outcome === 'bad_prediction',
       bad: nan ? NAN : 0,
       badCounts: nan ?? false,
-      timed: warm !== 0,
+      timed: p.warm,
       slow: p.endsAt - p.sentAt > (this.#settings.latency?.sla ?? Infinity),
       address: 0
     })
