@@ -82,6 +82,12 @@ function request(counters: Counters | undefined, at: number, n: number): void {
 
 micro('tick', 'What does a tick of the watch cost (four a second, on the main thread)?', [
   { name: '1 challenger, 1 thread, idle', run: ticking(1, 1, 0) },
-  { name: '1 challenger, 1 thread, 25 requests an arm and tick', run: ticking(1, 1, 25) },
-  { name: '3 challengers, 4 threads, 25 requests an arm and tick', run: ticking(3, 4, 25) }
+  {
+    name: '1 challenger, 1 thread, 25 requests an arm and tick (with their recording)',
+    run: ticking(1, 1, 25)
+  },
+  {
+    name: '3 challengers, 4 threads, 25 requests an arm and tick (with their recording)',
+    run: ticking(3, 4, 25)
+  }
 ])

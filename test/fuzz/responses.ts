@@ -169,7 +169,7 @@ function faultIn(answer: Answer, trial: Trial): string | null {
   const other = marks.find(mark => isMark(mark) && mark !== markOf(trial.id))
   if (other !== undefined) return `got the answer of ${other}`
   const end = trial.ending === 'fin' ? 'fin' : trial.ending === 'rst' ? 'reset' : 'open'
-  const [sent] = readAnswers(trial.bytes, end).final
+  const [sent] = readAnswers(asRead(trial.bytes), end).final
   if (sent === undefined || (OURS.includes(answer.status) && sent.status !== answer.status)) {
     return sent === undefined && answer.status < 300 && marks.length > 0 && answer.complete
       ? lenient(trial)
@@ -180,6 +180,15 @@ function faultIn(answer: Answer, trial: Trial): string | null {
     return 'a broken answer looks complete'
   if (!answer.complete) return null
   return answer.body.equals(sent.body) ? null : 'another body'
+}
+
+/**
+ * What is skipped on the way and changes nothing: empty lines before the status line (as a server skips them
+ * before a request line), and the reason phrase, which never reaches the client.
+ */
+function asRead(bytes: Buffer): Buffer {
+  const text = bytes.toString('latin1').replace(/^[\r\n]+/, '')
+  return Buffer.from(text.replace(/^(HTTP\/1\.[01] \d{3}) [^\r\n]*(?=\r\n)/, '$1'), 'latin1')
 }
 
 /** Heads that Node's client reads and the strict reader does not: folded lines and blanks before a colon. */
