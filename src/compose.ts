@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import packageJson from '../package.json' with { type: 'json' }
-import { createAdmin, createTelemetryServer } from './admin/server.ts'
+import { type Access, createAdmin, createTelemetryServer } from './admin/server.ts'
 import type { Config, Listen, Token } from './config/config.ts'
 import { createController } from './control-plane/controller.ts'
 import { createRegions } from './control-plane/regions.ts'
@@ -30,8 +30,8 @@ export type Router = {
     readonly telemetry: string | null
   }
   reload(actor: Actor): Promise<unknown>
-  /** Not ready, then no new connections, then no requests; `delayMs` for the load balancer to notice. */
-  drain(delayMs: number): Promise<void>
+  /** Not ready, then no new connections, then no requests. The delay lets a load balancer notice. */
+  drain(withDelay: boolean): Promise<void>
   stop(): Promise<void>
 }
 
@@ -66,7 +66,7 @@ export async function compose(
     )
     cleanup.push(() => store.close())
     for (const warning of warnings) log.error({ ...warning }, warning.message)
-    const tokens = await tokensOf(config)
+    const localTokens = await localTokensOf(config)
     const events = await eventSink(config, clock, log)
     cleanup.push(() => events.close(FLUSH_MS))
     let published = 0
@@ -120,8 +120,7 @@ export async function compose(
     const admin = createAdmin({
       control: controller,
       listen: config.admin.listen,
-      allowedHosts: config.admin.allowedHosts,
-      tokens,
+      access: accessTo(controller.configuration, localTokens),
       log
     })
     cleanup.push(() => admin.stop())
@@ -145,10 +144,11 @@ export async function compose(
           telemetryAt && config.telemetry ? urlOf(config.telemetry.listen, telemetryAt) : null
       },
       reload: actor => controller.reload(actor),
-      async drain(delayMs) {
+      async drain(withDelay) {
         controller.leave()
-        await new Promise(resolve => setTimeout(resolve, delayMs))
-        await threads.drain(config.drain.grace)
+        const { delay } = controller.configuration().drain
+        if (withDelay) await new Promise(resolve => setTimeout(resolve, delay))
+        await threads.drain(controller.configuration().drain.grace)
       },
       stop
     }
@@ -173,10 +173,24 @@ function routeNamed(config: Config, name: string): Config['routes'][number] {
   return route
 }
 
-async function tokensOf(config: Config): Promise<readonly Token[]> {
-  if (config.admin.tokens.length > 0) return config.admin.tokens
+/** The token of a first start, where the configuration has none. */
+async function localTokensOf(config: Config): Promise<readonly Token[]> {
+  if (config.admin.tokens.length > 0) return []
   const { sha256 } = await operatorToken(config.state.directory)
   return [{ id: 'operator', role: 'operator', sha256 }]
+}
+
+/** Who may call, as the configuration in force says; the same object until it changes. */
+function accessTo(configuration: () => Config, localTokens: readonly Token[]): () => Access {
+  let known: { readonly admin: Config['admin']; readonly access: Access } | null = null
+  return () => {
+    const { admin } = configuration()
+    if (known?.admin !== admin) {
+      const tokens = admin.tokens.length > 0 ? admin.tokens : localTokens
+      known = { admin, access: { allowedHosts: admin.allowedHosts, tokens } }
+    }
+    return known.access
+  }
 }
 
 async function eventSink(config: Config, clock: Clock, log: Log): Promise<EventSink> {

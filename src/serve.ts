@@ -9,7 +9,6 @@ import { watch as watchFile } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import { compose, type Router } from './compose.ts'
-import type { Config } from './config/config.ts'
 import { formatProblem } from './config/diagnostics.ts'
 import { loadConfig } from './config/load.ts'
 import type { ReloadResult } from './control-plane/reload.ts'
@@ -23,7 +22,6 @@ export type ServeOptions = {
 }
 
 const WATCH_SETTLE_MS = 300
-const STOP_LIMIT_MS = 5_000
 
 /** Serves until a signal. Resolves with an exit code only when it could not start (2); otherwise it exits. */
 export async function serve(options: ServeOptions): Promise<number> {
@@ -45,7 +43,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     return 2
   }
   keepGoing(log)
-  endWithGrace(router, config, log)
+  endWithGrace(router, log)
   const reload = (by: string) => {
     router.reload({ id: by, requestId: by, reason: by }).catch((error: unknown) => {
       log.error({ err: error }, 'reload refused; the old configuration keeps running')
@@ -65,19 +63,17 @@ async function reloaded(options: ServeOptions): Promise<ReloadResult> {
   return { ok: false, problems: next.problems.map(formatProblem) }
 }
 
-function endWithGrace(router: Router, config: Config, log: RootLog): void {
-  const { delay, grace } = config.drain
+function endWithGrace(router: Router, log: RootLog): void {
   closeWithGrace(
     {
-      delay: delay + grace + STOP_LIMIT_MS,
+      delay: false, // every step below has a limit of its own
       logger: false,
       skip: ['SIGHUP', 'uncaughtException', 'unhandledRejection', 'beforeExit'],
-      onSecondSignal: signal => log.warn({ signal }, 'second signal; ending now'),
-      onTimeout: limit => log.error({ limit }, 'the end took too long; ending now')
+      onSecondSignal: signal => log.warn({ signal }, 'second signal; ending now')
     },
     async ({ signal }) => {
-      log.info({ signal, delay, grace }, 'draining')
-      await router.drain(signal === 'SIGINT' ? 0 : delay)
+      log.info({ signal }, 'draining')
+      await router.drain(signal !== 'SIGINT')
       await router.stop()
       log.info({}, 'stopped')
       await log.flush()

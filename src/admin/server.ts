@@ -21,9 +21,14 @@ import { rootCalls } from './routes/root.ts'
 export type AdminOptions = {
   readonly control: Control
   readonly listen: ListenOptions
+  /** Asked at every call, so that a reload takes tokens in and out of force. The same object means no change. */
+  readonly access: () => Access
+  readonly log: Log
+}
+
+export type Access = {
   readonly allowedHosts: readonly string[] // beside localhost, loopback and the listen address
   readonly tokens: readonly Token[]
-  readonly log: Log
 }
 
 /** The admin listener. `start` resolves when it accepts; `stop` ends event streams and lets calls finish. */
@@ -34,10 +39,14 @@ export function createAdmin(options: AdminOptions): Listener {
   const streams = createEventStreams(control, log)
   const calls = allCalls(streams, renderOpenApi)
   const app = createApp({ control, calls, accessAudit, log, now })
-  let hosts: HostList = hostsAt(options, listen.port)
+  let port = listen.port
+  const inForce = latest(options.access, ({ allowedHosts, tokens }) => ({
+    hosts: hostsAt(listen, allowedHosts, port),
+    credentials: authenticator(tokens)
+  }))
   const guard = createGuard({
-    hosts: () => hosts,
-    credentials: authenticator(options.tokens),
+    hosts: () => inForce().hosts,
+    credentials: fields => inForce().credentials(fields),
     accessAudit,
     now
   })
@@ -57,7 +66,7 @@ export function createAdmin(options: AdminOptions): Listener {
     async start() {
       await app.ready()
       const address = await listener.start()
-      hosts = hostsAt(options, address.port)
+      port = address.port
       return address
     },
     async stop() {
@@ -100,7 +109,20 @@ export function createTelemetryServer(options: TelemetryOptions): Listener {
   }
 }
 
-function hostsAt({ listen, allowedHosts }: AdminOptions, port: number): HostList {
+/** Derives from the latest value, again only when it is another one. */
+function latest<Value, Derived>(
+  read: () => Value,
+  derive: (value: Value) => Derived
+): () => Derived {
+  let known: { readonly value: Value; readonly derived: Derived } | null = null
+  return () => {
+    const value = read()
+    if (known?.value !== value) known = { value, derived: derive(value) }
+    return known.derived
+  }
+}
+
+function hostsAt(listen: ListenOptions, allowedHosts: readonly string[], port: number): HostList {
   return hostList({ scheme: listen.tls ? 'https' : 'http', host: listen.host, port, allowedHosts })
 }
 

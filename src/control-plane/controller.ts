@@ -43,6 +43,8 @@ export type ControllerOptions = {
 
 export type Controller = Control & {
   snapshot(): Snapshot
+  /** The configuration in force. */
+  configuration(): Config
   /** Takes the documents of the store and starts to judge. Data threads are started by the caller after it. */
   start(): void
   /** Not ready any more; traffic goes on. */
@@ -125,6 +127,7 @@ export function createController(options: ControllerOptions): Controller {
   return {
     ...commands,
     snapshot: () => roster.current(),
+    configuration: () => reload.config(),
     routes: () => roster.all().map(view),
     route: name => {
       const route = roster.get(name)

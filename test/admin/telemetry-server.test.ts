@@ -6,6 +6,8 @@ import { createAdmin, createTelemetryServer } from '../../src/admin/server.ts'
 import { send, startAdmin } from '../helpers/admin.ts'
 import { takenPort } from '../helpers/ports.ts'
 
+const NOBODY = { allowedHosts: [], tokens: [] }
+
 t.test('answers at its three paths and nowhere else when it is asked from anywhere', async t => {
   const admin = await startAdmin(t)
   const server = createTelemetryServer({
@@ -43,7 +45,7 @@ t.test('says which address is taken when a listener cannot start', async t => {
   const admin = await startAdmin(t)
   const listen = { host: '127.0.0.1', port, tls: null }
   const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
-  const second = createAdmin({ control: admin.control, listen, allowedHosts: [], tokens: [], log })
+  const second = createAdmin({ control: admin.control, listen, access: () => NOBODY, log })
   await t.rejects(second.start(), {
     code: 'SLC_PORT_IN_USE',
     message: new RegExp(`127.0.0.1:${port}`)
@@ -61,8 +63,7 @@ t.test('lets nobody in when there is no token at all', async t => {
   const locked = createAdmin({
     control: admin.control,
     listen: { host: '127.0.0.1', port: 0, tls: null },
-    allowedHosts: [],
-    tokens: [],
+    access: () => NOBODY,
     log
   })
   const { port } = await locked.start()

@@ -100,11 +100,14 @@ export async function startAdmin(
   const controller = await startController(file, log)
   t.teardown(controller.close)
   const tokens = ROLES.map(role => ({ id: `the-${role}`, role, sha256: sha256(TOKENS[role]) }))
+  const access = {
+    allowedHosts: options.allowedHosts ?? [],
+    tokens: [...tokens, { id: 'empty', role: 'admin' as const, sha256: sha256('') }]
+  }
   const admin = createAdmin({
     control: options.control?.(controller.control) ?? controller.control,
     listen: { host: options.host ?? '127.0.0.1', port: 0, tls: options.tls ?? null },
-    allowedHosts: options.allowedHosts ?? [],
-    tokens: [...tokens, { id: 'empty', role: 'admin', sha256: sha256('') }],
+    access: () => access,
     log
   })
   const { port } = await admin.start()

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { test } from 'tap'
 import { configText } from '../helpers/sluice.ts'
@@ -82,3 +83,20 @@ function lastRefusal(stderr: string): string {
   const lines = stderr.split('\n').filter(line => line.includes('reload refused'))
   return lines.at(-1) ?? ''
 }
+
+test('takes tokens in and out of force when the configuration is reloaded', async t => {
+  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+  const token = (id: string) => ({ id, role: 'viewer', sha256: sha256(`token-of-${id}`) })
+  const { router, champion, challenger } = await startTwoVersions(t, { rps: 0 })
+  const whole = twoVersionConfig(champion.url, challenger.url, 20)
+  const asks = async (text: string) =>
+    (await router.admin('/admin/v1/routes', { headers: { authorization: `Bearer ${text}` } }))
+      .status
+  for (const id of ['first', 'second']) {
+    await router.rewrite({ ...whole, admin: { tokens: [token(id)] } })
+    router.signal('SIGHUP')
+    await until(`the ${id} token to be right`, async () => (await asks(`token-of-${id}`)) === 200)
+  }
+  t.equal(await asks('token-of-first'), 401)
+  t.equal(await asks(router.token), 401, 'the local token is no longer in force')
+})
