@@ -4,12 +4,11 @@
  * First byte, silence in a body, a client that sends or takes too slowly, streams that may not go on. What
  * waits for the other side is never held against this one.
  */
-import { AT, TIME_AT } from '../domain/counts.ts'
+import { AT, type Counters, TIME_AT } from '../domain/counts.ts'
 import { breakAnswer, queuedBytes, refuse } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 import { clientGone, giveUp } from './give-up.ts'
 import type { Lane } from './lane.ts'
-import type { LiveVariant } from './live-routes.ts'
 import { abandon } from './settle.ts'
 
 export const SWEEP_MS = 250
@@ -100,34 +99,42 @@ function isStalled(ex: Exchange, now: number): boolean {
   return true
 }
 
-/** Prediction calls under the present ranges that nobody has answered: what the absence trigger looks at. */
+/**
+ * Prediction calls under the present ranges that nobody has answered: what the absence trigger looks at. Summed
+ * first and written once, for the main thread may read at any moment.
+ */
 function reportPending(lane: Lane): void {
   const { table } = lane
   if (table === null) return
+  const found = new Map<Counters, Pending>()
+  for (const ex of lane.exchanges) addPending(found, ex)
   for (const route of table.routes.values()) {
-    for (const variant of route.variants) {
-      const { words, times } = variant.counters
-      words[AT.pending] = 0
-      words[AT.pending + 1] = 0
-      times[TIME_AT.oldestPending] = 0
+    for (const { counters } of route.variants) {
+      const { count, units, oldest } = found.get(counters) ?? NONE_PENDING
+      counters.words[AT.pending] = count
+      counters.words[AT.pending + 1] = units
+      counters.times[TIME_AT.oldestPending] = oldest
     }
   }
-  const firstUnits = new Map<LiveVariant['counters'], number>()
-  for (const ex of lane.exchanges) {
-    const { variant, decision, route } = ex
-    if (variant === null || decision === null || route === null) continue
-    if (!decision.prediction || ex.answered || ex.settled || ex.sentAt === 0) continue
-    const { counters } = variant
-    const { generation } = route.snapshot
-    if (counters.words[AT.generations + (generation & 1)] !== generation) continue
-    const { words, times } = counters
-    words[AT.pending] = (words[AT.pending] ?? 0) + 1
-    const oldest = times[TIME_AT.oldestPending] ?? 0
-    if (oldest === 0 || ex.sentAt < oldest) times[TIME_AT.oldestPending] = ex.sentAt
-    const first = firstUnits.get(counters)
-    if (first === undefined) {
-      firstUnits.set(counters, decision.unitHash)
-      words[AT.pending + 1] = 1
-    } else if (first !== decision.unitHash) words[AT.pending + 1] = 2
+}
+
+type Pending = { count: number; units: number; readonly unit: number; oldest: number }
+
+const NONE_PENDING: Pending = { count: 0, units: 0, unit: 0, oldest: 0 }
+
+function addPending(found: Map<Counters, Pending>, ex: Exchange): void {
+  const { variant, decision, route } = ex
+  if (variant === null || decision === null || route === null) return
+  if (!decision.prediction || ex.answered || ex.settled || ex.sentAt === 0) return
+  const { counters } = variant
+  const { generation } = route.snapshot
+  if (counters.words[AT.generations + (generation & 1)] !== generation) return
+  const sum = found.get(counters)
+  if (sum === undefined) {
+    found.set(counters, { count: 1, units: 1, unit: decision.unitHash, oldest: ex.sentAt })
+    return
   }
+  sum.count++
+  if (sum.unit !== decision.unitHash) sum.units = 2
+  sum.oldest = Math.min(sum.oldest, ex.sentAt)
 }
