@@ -64,7 +64,10 @@ export function createCommands(options: CommandsOptions): Commands {
   function challengersOf(route: LiveRoute, variant: string | null): readonly string[] {
     const { champion } = route.document
     const names = variantsOf(route).map(({ name }) => name)
-    if (variant === null) return names.filter(name => name !== champion && hasTraffic(route, name))
+    if (variant === null) {
+      const out = (name: string) => hasTraffic(route, name) || isRolledBack(route, name)
+      return names.filter(name => name !== champion && out(name))
+    }
     requireVariant(route, variant)
     if (variant === champion) {
       throw fail('SLC_ADMIN_MEANING', [

@@ -140,4 +140,9 @@ test('rolls back at once when an operator says so, and again is no error', async
     body: '{}'
   })
   t.equal(second.status, 200)
+  t.strictSame(
+    ((await second.json()) as { rollbacks: unknown }).rollbacks,
+    ((await first.json()) as { rollbacks: unknown }).rollbacks,
+    'the repeat names the rollback that is in force'
+  )
 })
