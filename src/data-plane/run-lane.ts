@@ -77,10 +77,14 @@ function listen(
 ): void {
   const { server } = listener
   const { host, port, reusePort } = lane.settings.listen
-  server.once('error', (error: NodeJS.ErrnoException) => {
-    send({ type: 'failed', code: error.code ?? 'UNKNOWN', message: error.message })
+  let listening = false
+  server.on('error', (error: NodeJS.ErrnoException) => {
+    // Once it listens, an error is of one connection: no file descriptor was left to accept it.
+    if (listening) lane.log('error', 'a connection could not be accepted', { error: error.message })
+    else send({ type: 'failed', code: error.code ?? 'UNKNOWN', message: error.message })
   })
   server.listen({ host, port, reusePort, backlog: 1024 }, () => {
+    listening = true
     const address = server.address() as AddressInfo // it listens on TCP
     addPort(address.port)
     send({ type: 'listening', host: address.address, port: address.port })

@@ -168,6 +168,24 @@ test('answers from the champion when the challenger refuses the connection, and 
   t.equal(thread.inFlight('canary') + thread.inFlight('stable'), 0)
 })
 
+test('sends a body that is still coming to the champion, whole and once, when the challenger refuses', async t => {
+  const recorder = await startRecorder()
+  t.teardown(() => recorder.close())
+  const thread = await startDataThread(t, [canaryRoute(recorder.port, await freePort())])
+  const client = await rawClient(thread.port)
+  client.send(`${GET.replace('GET', 'POST').slice(0, -2)}Transfer-Encoding: chunked\r\n\r\n`)
+  for (const part of ['one', 'two', 'six']) {
+    client.send(`3\r\n${part}\r\n`)
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  client.send('0\r\n\r\n')
+  await client.until(() => readAnswers(client.bytes(), client.end()).final.length === 1, 10_000)
+  t.equal(readAnswers(client.bytes(), client.end()).final[0]?.status, 200)
+  client.close()
+  t.equal(recorder.requests.length, 1)
+  t.equal(recorder.requests[0]?.body.toString(), 'onetwosix')
+})
+
 test('tries one other address of the variant when a connection is refused, and no third', async t => {
   const recorder = await startRecorder()
   t.teardown(() => recorder.close())

@@ -9,6 +9,8 @@ import type { Socket } from 'node:net'
 
 const START = Buffer.from('HTTP/1.1 100')
 const MAX_HEAD = 16 * 1024
+const SPACE = 32
+const RETURN = 13
 
 /** Makes a fresh socket to an upstream skip interim 100 heads. Call before anything reads from it. */
 export function skipContinue(socket: Socket): void {
@@ -46,7 +48,7 @@ function beginsRequest(written: unknown): boolean {
 /** What follows the interim heads at the beginning of `bytes`; an unfinished one stays. */
 function afterContinue(bytes: Buffer): Buffer {
   let rest = bytes
-  while (rest.length >= START.length && rest.subarray(0, START.length).equals(START)) {
+  while (isContinue(rest)) {
     const end = rest.indexOf('\r\n\r\n')
     if (end === -1) return rest
     rest = rest.subarray(end + 4)
@@ -54,9 +56,16 @@ function afterContinue(bytes: Buffer): Buffer {
   return rest
 }
 
+/** `HTTP/1.1 100` and the end of the number. */
+function isContinue(bytes: Buffer): boolean {
+  const next = bytes[START.length]
+  return (next === SPACE || next === RETURN) && bytes.subarray(0, START.length).equals(START)
+}
+
 /** Whether these bytes can still turn out to be an interim head. */
 function undecided(bytes: Buffer): boolean {
   if (bytes.length > MAX_HEAD) return false
-  const length = Math.min(bytes.length, START.length)
+  if (bytes.length > START.length) return isContinue(bytes)
+  const { length } = bytes
   return bytes.subarray(0, length).equals(START.subarray(0, length))
 }
