@@ -16,6 +16,7 @@ const BENCHES = [
   'micro/tick',
   'macro/proxy',
   'macro/rollback',
+  'macro/alike',
   'macro/client-abort',
   'macro/drain',
   'macro/memory',

@@ -3,8 +3,8 @@
  * proxy in front of it is what is measured. Listens on as many ports as asked, in one process.
  *
  * It trusts its clients (they are the proxies under test): a request is counted when its head and the body of
- * its Content-Length or last chunk are there. A fault is chosen by a line on stdin: ok, 500, 404, nan, hang,
- * slow. Prints `{"ready":true,"ports":[…]}`, and for `count` the number of requests.
+ * its Content-Length or last chunk are there. A fault is chosen by a line on stdin: ok, some (one answer in a
+ * hundred is a 500, by chance), 500, 404, nan, hang, slow. Prints `{"ready":true,"ports":[…]}`, and for `count` the number of requests.
  */
 import { createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
@@ -52,7 +52,8 @@ function serve(socket: Socket): void {
       requests += 1
       last = Date.now()
       if (fault === 'hang') continue
-      const bytes = answers.get(fault) ?? OK
+      const broken = fault === 'some' && Math.random() < 0.01
+      const bytes = answers.get(broken ? '500' : fault) ?? OK
       if (fault === 'slow') setTimeout(() => socket.write(bytes), SLOW_MS)
       else socket.write(bytes)
     }
