@@ -17,6 +17,7 @@ import { forward } from './forward.ts'
 import { MAX_FIELDS_BYTES, MAX_REQUEST_LINE } from './gate.ts'
 import { contain } from './give-up.ts'
 import type { Lane } from './lane.ts'
+import { LaneRequest } from './lane-request.ts'
 import { linger } from './linger.ts'
 import { problem, rawProblem } from './problem.ts'
 import { disguise, exchangeOf, proxyOptions } from './transport.ts'
@@ -101,7 +102,8 @@ function makeServer(
   lane: Lane,
   onRequest: (req: IncomingMessage, res: ServerResponse) => void
 ): Server {
-  const options: http.ServerOptions = {
+  const options: http.ServerOptions<typeof LaneRequest> = {
+    IncomingMessage: LaneRequest,
     maxHeaderSize: MAX_FIELDS_BYTES + MAX_REQUEST_LINE + 1024,
     headersTimeout: LIMITS.headersMs,
     requestTimeout: LIMITS.requestMs,

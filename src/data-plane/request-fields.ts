@@ -25,15 +25,14 @@ export function requestFields(ex: Exchange, variant: LiveVariant, address: LiveA
   const { peer } = client
   const proto = client.secure ? 'https' : 'http'
   const rewrite = variant.snapshot.rewrite
-  const believed = (value: string, own: string): string => (trusted && value !== '' ? value : own)
   const chain = trusted && head.forwardedFor !== '' ? `${head.forwardedFor}, ${peer}` : peer
-  fields.push('x-forwarded-for', chain)
-  fields.push('x-forwarded-proto', believed(head.forwardedProto, proto))
-  const host = believed(head.forwardedHost, head.authority)
+  const saidProto = trusted && head.forwardedProto !== '' ? head.forwardedProto : proto
+  fields.push('x-forwarded-for', chain, 'x-forwarded-proto', saidProto)
+  const host = trusted && head.forwardedHost !== '' ? head.forwardedHost : head.authority
   if (host !== '') fields.push('x-forwarded-host', host)
   if (trusted) fields.push(...head.ownForwarded)
-  fields.push('via', `${head.http10 ? '1.0' : '1.1'} ${ex.table?.pseudonym ?? 'sluice'}`)
-  fields.push('x-request-id', ex.requestId)
+  const via = `${head.http10 ? '1.0' : '1.1'} ${ex.table?.pseudonym ?? 'sluice'}`
+  fields.push('via', via, 'x-request-id', ex.requestId)
   if (head.maxForwards >= 0) {
     const left = head.method === 'OPTIONS' ? head.maxForwards - 1 : head.maxForwards
     fields.push('max-forwards', String(left))

@@ -21,7 +21,6 @@ export function disguise(request: IncomingMessage, exchange: Exchange): void {
   carrier[EXCHANGE] = exchange
   request.method = 'GET'
   request.url = '/'
-  request.headers = NO_HEADERS
 }
 
 /** The exchange behind a request, as `disguise` tied it. */
@@ -58,5 +57,3 @@ export function proxyOptions(forward: (exchange: Exchange) => void): FastifyHttp
     }
   }
 }
-
-const NO_HEADERS = Object.freeze({})

@@ -9,6 +9,8 @@ import type { Socket } from 'node:net'
 
 const START = Buffer.from('HTTP/1.1 100')
 const MAX_HEAD = 16 * 1024
+const STATUS_AT = 'HTTP/1.1 '.length
+const ONE = 49
 const SPACE = 32
 const RETURN = 13
 
@@ -17,10 +19,10 @@ export function skipContinue(socket: Socket): void {
   let awaiting = false // the head of an answer is still to come
   let held: Buffer | null = null
   const push = socket.push
-  const write = socket.write
-  socket.write = function (this: Socket, ...args: unknown[]): boolean {
-    if (!awaiting && beginsRequest(args[0])) awaiting = true
-    return Reflect.apply(write, this, args)
+  const write = socket.write as AnyWrite // all its overloads in one
+  socket.write = function (this: Socket, chunk: unknown, encoding?: unknown, done?: unknown) {
+    if (!awaiting && beginsRequest(chunk)) awaiting = true
+    return write.call(this, chunk, encoding, done)
   }
   socket.push = function (this: Socket, chunk: unknown, encoding?: BufferEncoding): boolean {
     if (!awaiting || !Buffer.isBuffer(chunk)) {
@@ -37,6 +39,8 @@ export function skipContinue(socket: Socket): void {
     return push.call(this, rest, encoding)
   }
 }
+
+type AnyWrite = (this: Socket, chunk: unknown, encoding: unknown, done: unknown) => boolean
 
 /** A request head is written as text that begins with its method; chunk heads begin with CR. */
 function beginsRequest(written: unknown): boolean {
@@ -58,6 +62,7 @@ function afterContinue(bytes: Buffer): Buffer {
 
 /** `HTTP/1.1 100` and the end of the number. */
 function isContinue(bytes: Buffer): boolean {
+  if (bytes[STATUS_AT] !== ONE) return false // most answers, without a look at the rest
   const next = bytes[START.length]
   return (next === SPACE || next === RETURN) && bytes.subarray(0, START.length).equals(START)
 }
