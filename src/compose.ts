@@ -21,6 +21,7 @@ import { createFileState } from './io/file-state.ts'
 import { createHealthProbe } from './io/health.ts'
 import { operatorToken } from './io/operator-token.ts'
 import { createResolver } from './io/resolve.ts'
+import { unitKey } from './io/unit-key.ts'
 import type { Actor, Clock, EventSink, Log } from './ports.ts'
 
 export type Router = {
@@ -67,6 +68,7 @@ export async function compose(
     cleanup.push(() => store.close())
     for (const warning of warnings) log.error({ ...warning }, warning.message)
     const localTokens = await localTokensOf(config)
+    const unitIdKey = await unitKeyOf(config)
     const events = await eventSink(config, clock, log)
     cleanup.push(() => events.close(FLUSH_MS))
     let published = 0
@@ -94,7 +96,6 @@ export async function compose(
         listen: { host: config.listen.host, port: config.listen.port, reusePort: reusePort() },
         tls: config.listen.tls,
         maxConnections: Math.min(MAX_CONNECTIONS, Math.floor(fileLimit() / 3 / config.threads)),
-        accessLog: config.accessLog ? { sample: config.accessLog.sample } : null,
         forbiddenPorts: ports
       })
     })
@@ -107,6 +108,7 @@ export async function compose(
       clock,
       log,
       newId,
+      unitKey: unitIdKey,
       pseudonym: `sluice-${randomBytes(4).toString('hex')}`,
       load,
       version: VERSION,
@@ -178,6 +180,10 @@ async function localTokensOf(config: Config): Promise<readonly Token[]> {
   if (config.admin.tokens.length > 0) return []
   const { sha256 } = await operatorToken(config.state.directory)
   return [{ id: 'operator', role: 'operator', sha256 }]
+}
+
+function unitKeyOf({ events, state }: Config): Promise<Uint8Array> | Uint8Array {
+  return events.unitKey === null ? unitKey(state.directory) : Buffer.from(events.unitKey)
 }
 
 /** Who may call, as the configuration in force says; the same object until it changes. */

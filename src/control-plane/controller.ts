@@ -5,7 +5,7 @@
 import type { Config } from '../config/config.ts'
 import { TICK_MS, TIME_AT } from '../domain/counts.ts'
 import type { RouteDocument } from '../domain/document.ts'
-import type { Snapshot } from '../domain/snapshot.ts'
+import type { AccessLogSettings, Snapshot } from '../domain/snapshot.ts'
 import { fail } from '../errors.ts'
 import type { Clock, Control, Log, StateStore, StateWarning } from '../ports.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
@@ -34,6 +34,7 @@ export type ControllerOptions = {
   readonly log: Log
   readonly newId: (prefix: string) => string
   readonly pseudonym: string
+  readonly unitKey: Uint8Array // of unit ids in events and logs
   readonly load: () => Promise<ReloadResult>
   readonly version: string
   readonly events: () => readonly EventsSource[]
@@ -66,6 +67,7 @@ export function createController(options: ControllerOptions): Controller {
         regions,
         addresses,
         pseudonym: options.pseudonym,
+        accessLog: accessLogOf(reload.config(), options.unitKey),
         trustedProxies: reload.config().trustedProxies
       }),
     snapshot => threads.post(snapshot)
@@ -174,6 +176,10 @@ export function createController(options: ControllerOptions): Controller {
       upstreams.stop()
     }
   }
+}
+
+function accessLogOf({ accessLog }: Config, unitKey: Uint8Array): AccessLogSettings | null {
+  return accessLog === null ? null : { sample: accessLog.sample, unitKey }
 }
 
 function countByReason(warnings: readonly StateWarning[]): Readonly<Record<string, number>> {

@@ -8,6 +8,7 @@ import { rangeTable, revisionOf } from '../domain/document.ts'
 import { BUCKETS } from '../domain/hash.ts'
 import type { Override } from '../domain/route.ts'
 import type {
+  AccessLogSettings,
   AddressSnapshot,
   OverrideSnapshot,
   RangeEntry,
@@ -23,6 +24,7 @@ export type RoutingInput = {
   readonly routes: readonly LiveRoute[]
   readonly trustedProxies: readonly string[]
   readonly pseudonym: string
+  readonly accessLog: AccessLogSettings | null
   readonly regions: Regions
   readonly addresses: (route: string, variant: string) => readonly AddressSnapshot[]
 }
@@ -33,6 +35,7 @@ export function buildSnapshot(input: RoutingInput): Snapshot {
     sequence: input.sequence,
     trustedProxies: input.trustedProxies,
     pseudonym: input.pseudonym,
+    accessLog: input.accessLog,
     routes: input.routes.map(route => routeSnapshot(route, input))
   }
 }

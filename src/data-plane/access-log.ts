@@ -2,9 +2,11 @@
  * The access log: one JSON line per sampled request, on stderr, off by default.
  *
  * Lines are collected and written by the sweep, one write at a time; when the destination is slower than the
- * requests, lines are dropped and counted rather than kept. No query and no unit ever gets into a line.
+ * requests, lines are dropped and counted rather than kept. No query gets into a line, and a unit only as its id.
  */
 import { write } from 'node:fs'
+import type { AccessLogSettings } from '../domain/snapshot.ts'
+import { unitId } from '../telemetry/unit-id.ts'
 import type { Exchange } from './exchange.ts'
 
 const MAX_BUFFERED = 1024 * 1024
@@ -12,25 +14,29 @@ const MAX_TEXT = 1024
 const STDERR = 2
 
 export class AccessLog {
-  readonly #sample: number
   readonly #descriptor: number
+  #settings: AccessLogSettings | null = null // null: off
   #lines = ''
   #writing = false
   #dropped = 0
 
-  /** `sample` is the share of requests that are logged, 0..1. */
-  constructor(sample: number, descriptor = STDERR) {
-    this.#sample = sample
+  constructor(descriptor = STDERR) {
     this.#descriptor = descriptor
   }
 
+  /** What the snapshot in force says. */
+  configure(settings: AccessLogSettings | null): void {
+    this.#settings = settings
+  }
+
   add(exchange: Exchange): void {
-    if (this.#sample < 1 && Math.random() >= this.#sample) return
+    const settings = this.#settings
+    if (settings === null || Math.random() >= settings.sample) return
     if (this.#lines.length > MAX_BUFFERED) {
       this.#dropped++
       return
     }
-    this.#lines += `${JSON.stringify(lineOf(exchange))}\n`
+    this.#lines += `${JSON.stringify(lineOf(exchange, settings.unitKey))}\n`
   }
 
   flush(): void {
@@ -49,8 +55,9 @@ export class AccessLog {
   }
 }
 
-function lineOf(exchange: Exchange): Readonly<Record<string, unknown>> {
+function lineOf(exchange: Exchange, unitKey: Uint8Array): Readonly<Record<string, unknown>> {
   const { decision, head, variant } = exchange
+  const unit = decision?.unit ?? null
   const now = exchange.lane.now()
   return {
     msg: 'request',
@@ -65,6 +72,7 @@ function lineOf(exchange: Exchange): Readonly<Record<string, unknown>> {
     route: decision?.route.name ?? null,
     variant: variant?.snapshot.name ?? null,
     reason: exchange.reason,
+    unitId: unit === null ? null : unitId(unitKey, Buffer.from(unit, 'latin1')),
     revision: decision?.route.revision ?? null,
     bytes: exchange.bytesOut,
     ms: Math.round((now - exchange.arrivedAt) * 1000) / 1000,

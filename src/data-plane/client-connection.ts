@@ -97,7 +97,7 @@ export class ClientConnection implements ClientSide {
     this.#lane.exchanges.delete(exchange)
     if (!exchange.res.writableFinished) clientGone(exchange)
     exchange.over = true
-    this.#lane.accessLog?.add(exchange)
+    this.#lane.accessLog.add(exchange)
     if (this.faulty) {
       linger(this.socket)
       return
@@ -118,7 +118,7 @@ export class ClientConnection implements ClientSide {
     this.#current = null
     this.#lane.exchanges.delete(current)
     if (!current.over) clientGone(current)
-    this.#lane.accessLog?.add(current)
+    this.#lane.accessLog.add(current)
   }
 }
 

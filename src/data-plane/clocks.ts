@@ -25,7 +25,7 @@ export function sweep(lane: Lane): void {
     upstreamClock(ex, now)
   }
   reportPending(lane)
-  lane.accessLog?.flush()
+  lane.accessLog.flush()
 }
 
 /** The upstream's turn: a first byte, the next byte, or the end of a stream that was told to end. */

@@ -58,6 +58,7 @@ export type Decision = {
   readonly cohort: number // index into COHORTS
   readonly stratum: number // row of evidence
   readonly reason: AssignmentReason
+  readonly unit: string | null // latin1, one character a byte
   readonly unitHash: number // unsigned 32 bits, 0 without a unit
   readonly bucket: number // 0..9999
   readonly prediction: boolean // a prediction call of the route's protocol
@@ -106,7 +107,8 @@ export function decide(table: Table, facts: RequestFacts): Decision | Rejection 
   const assigned = prediction ? assign(found.plan, facts, unit, trusted) : assignOther(found.plan)
   if (assigned === null)
     return { kind: 'reject', code: 'SLC_UNIT_MISSING', args: [sourcesText(route.hashOn)] }
-  return decision(route, assigned, prediction, cookieFor(unit, facts, trusted), trusted)
+  const text = unit.kind === 'unit' || unit.kind === 'minted' ? unit.text : null
+  return decision(route, assigned, prediction, text, cookieFor(unit, facts, trusted), trusted)
 }
 
 /** Whether some route serves this host; an absolute-form target to any other is misdirected (421). */
@@ -118,6 +120,7 @@ function decision(
   route: RouteSnapshot,
   assigned: Assignment,
   prediction: boolean,
+  unit: string | null,
   setCookie: string | null,
   trusted: boolean
 ): Decision {
@@ -129,6 +132,7 @@ function decision(
     cohort,
     stratum,
     reason,
+    unit,
     unitHash,
     bucket,
     prediction,

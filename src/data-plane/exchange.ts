@@ -66,6 +66,7 @@ export class Exchange {
   stream = false
   tunnel: Tunnel | null = null
   answered = false // counted as answered
+  warm = false // its address, when it was sent
   waited = false // for the client's socket: its time is no evidence
   settled = false // the outcome is counted
   retried = false // at another address of the variant

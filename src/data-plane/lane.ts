@@ -17,7 +17,7 @@ export type Lane = {
   readonly now: ProcessClock
   /** Requests whose client still gets something, and those with an upstream. */
   readonly exchanges: Set<Exchange>
-  readonly accessLog: AccessLog | null
+  readonly accessLog: AccessLog
   readonly log: (level: LogLevel, msg: string, fields: Readonly<Record<string, unknown>>) => void
   /** Replaced as a whole when a snapshot comes; null until the first. */
   table: LiveTable | null

@@ -33,6 +33,7 @@ export type Ending = {
   readonly endedAt: number
   readonly stream: boolean
   readonly waited: boolean // for the client's socket
+  readonly warm: boolean // the address was warm when the request was sent
   readonly slot: number // of the address, -1 for none
   readonly judged: boolean
   readonly bad: number
@@ -64,7 +65,7 @@ export function observe(counters: Counters, region: ThreadRegion, ending: Ending
       ending.prediction &&
       comes &&
       !ending.waited &&
-      isWarm(counters, ending.slot) &&
+      ending.warm &&
       !stalledSince(region, ending.sentAt, ending.endedAt),
     slow: route.latency !== null && comes && (late || outcome === 'timeout'),
     address: ending.slot
@@ -85,7 +86,8 @@ export function outcomeOfStatus(status: number): Outcome {
   return status >= 400 ? 'client_error' : 'ok'
 }
 
-function isWarm(counters: Counters, slot: number): boolean {
+/** Whether the latency of what is sent to this address now is evidence. */
+export function isWarm(counters: Counters, slot: number): boolean {
   if (slot < 0) return false
   const at = AT.addresses + slot * ADDRESSES.size + ADDRESSES.flags
   return ((counters.words[at] ?? 0) & ADDRESS_FLAGS.warm) !== 0

@@ -34,7 +34,7 @@ export async function startLane(
     region,
     now,
     exchanges: new Set<Exchange>(),
-    accessLog: settings.accessLog === null ? null : new AccessLog(settings.accessLog.sample),
+    accessLog: new AccessLog(),
     log: (level, msg, fields) => send({ type: 'log', level, msg, fields }),
     table: null,
     draining: false
@@ -61,6 +61,7 @@ export async function startLane(
       } else {
         const first = lane.table === null
         lane.table = routes.build(message.snapshot, message.counters)
+        lane.accessLog.configure(message.snapshot.accessLog)
         endStreams(lane)
         send({ type: 'applied', sequence: message.snapshot.sequence })
         if (first) listen(lane, listener, rules.addPort, send)

@@ -22,7 +22,7 @@ import { recordAnswered, recordSent } from '../domain/record.ts'
 import type { Decision } from './decide.ts'
 import type { Exchange } from './exchange.ts'
 import type { LiveRoute, LiveVariant } from './live-routes.ts'
-import { observe } from './observe.ts'
+import { isWarm, observe } from './observe.ts'
 
 /** Of an answer whose predictions nobody looked at. */
 export const NOT_READ: FirstReading = { judged: false, bad: 0, failed: false }
@@ -80,8 +80,10 @@ export function releaseLoad(ex: Exchange): void {
 export function markSent(ex: Exchange, now: number): void {
   const { variant, decision } = ex
   if (ex.sentAt !== 0 || variant === null || decision === null) return
+  const slot = slotOf(ex)
   ex.sentAt = now
-  recordSent(variant.counters, now, ex.stratum, decision.prediction, slotOf(ex))
+  ex.warm = isWarm(variant.counters, slot)
+  recordSent(variant.counters, now, ex.stratum, decision.prediction, slot)
 }
 
 /** The first sign of life of an answer. */
@@ -116,6 +118,7 @@ export function settle(ex: Exchange, outcome: Outcome, reading: FirstReading = N
     endedAt: Math.max(now, ex.sentAt),
     stream: ex.stream || ex.tunnel !== null,
     waited: ex.waited,
+    warm: ex.warm,
     slot: slotOf(ex),
     judged: reading.judged,
     bad: reading.bad

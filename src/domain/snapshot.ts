@@ -11,8 +11,12 @@ export type Snapshot = {
   readonly sequence: number
   readonly trustedProxies: readonly string[] // CIDRs
   readonly pseudonym: string // our name in Via
+  readonly accessLog: AccessLogSettings | null
   readonly routes: readonly RouteSnapshot[]
 }
+
+/** `sample` is a share, 0..1; `unitKey` keys the HMAC that stands for a unit in a line. */
+export type AccessLogSettings = { readonly sample: number; readonly unitKey: Uint8Array }
 
 export type RouteSnapshot = {
   readonly name: string
@@ -108,7 +112,6 @@ export type ThreadSettings = {
   readonly maxConnections: number
   readonly threads: number
   readonly header: SharedArrayBuffer // thread region (thread-region.ts)
-  readonly accessLog: { readonly sample: number } | null // 0..1
   /** Addresses that an upstream given at run time may never resolve to (admin-api.md, security). */
   readonly forbiddenPorts: readonly number[]
 }

@@ -4,7 +4,13 @@ import type { Snapshot } from '../../src/domain/snapshot.ts'
 import { routeSnapshot, variantSnapshot } from '../helpers/route-snapshot.ts'
 
 function snapshot(changes: Parameters<typeof routeSnapshot>[0] = {}): Snapshot {
-  return { sequence: 1, trustedProxies: [], pseudonym: 'test', routes: [routeSnapshot(changes)] }
+  return {
+    sequence: 1,
+    trustedProxies: [],
+    pseudonym: 'test',
+    accessLog: null,
+    routes: [routeSnapshot(changes)]
+  }
 }
 
 test('names hash, bucket, variant and reason when a unit is given', async t => {

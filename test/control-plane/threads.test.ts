@@ -8,7 +8,7 @@ import { until } from '../helpers/until.ts'
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 
 function snapshot(sequence: number): Snapshot {
-  return { sequence, trustedProxies: [], pseudonym: 'test', routes: [] }
+  return { sequence, trustedProxies: [], pseudonym: 'test', accessLog: null, routes: [] }
 }
 
 function twoThreads(t: Test, port = 0) {
@@ -23,7 +23,6 @@ function twoThreads(t: Test, port = 0) {
       listen: { host: '127.0.0.1', port, reusePort: true },
       tls: null,
       maxConnections: 100,
-      accessLog: null,
       forbiddenPorts: []
     })
   })

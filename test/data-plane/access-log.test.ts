@@ -10,7 +10,7 @@ import { startRecorder } from '../helpers/recorder.ts'
 import { startSluice } from '../helpers/sluice.ts'
 import { until } from '../helpers/until.ts'
 
-test('writes one JSON line a request when it is on, without query, unit or credentials', async t => {
+test('writes one JSON line a request when it is on, with the id of the unit but not the unit, no query and no credentials', async t => {
   const recorder = await startRecorder()
   t.teardown(() => recorder.close())
   const config = { ...demoConfig(recorder.url), accessLog: { format: 'json', sample: '100%' } }
@@ -30,7 +30,8 @@ test('writes one JSON line a request when it is on, without query, unit or crede
     method: 'GET',
     host: 'router.test',
     path: '/v1/predict',
-    reason: 'hash'
+    reason: 'hash',
+    unitId: /^[0-9a-f]{32}$/
   })
   t.match(lines[1], { status: 404, outcome: 'refused', route: null, variant: null })
   t.notMatch(sluice.stderr(), /secret-unit|hush|hidden/)
@@ -49,7 +50,7 @@ test('flushes nothing when nothing was logged', async t => {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-log-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
   const file = join(directory, 'log')
-  new AccessLog(1, openSync(file, 'w')).flush()
+  new AccessLog(openSync(file, 'w')).flush()
   t.equal(readFileSync(file, 'utf8'), '')
 })
 

@@ -3,6 +3,7 @@
  * life waits for no time at all here.
  */
 import t, { test } from 'tap'
+import { AccessLog } from '../../src/data-plane/access-log.ts'
 import { BODY_RATE, STALL_LIMIT_MS, sweep } from '../../src/data-plane/clocks.ts'
 import type { Exchange } from '../../src/data-plane/exchange.ts'
 import type { Lane } from '../../src/data-plane/lane.ts'
@@ -34,13 +35,12 @@ const lane: Lane = {
     maxConnections: 100,
     threads: 1,
     header,
-    accessLog: null,
     forbiddenPorts: []
   },
   region: threadRegionOver(header),
   now: () => performance.now() + skew,
   exchanges: new Set<Exchange>(),
-  accessLog: null,
+  accessLog: new AccessLog(),
   log: () => {},
   table: null,
   draining: false

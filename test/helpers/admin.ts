@@ -232,6 +232,7 @@ async function startController(
     log,
     newId,
     pseudonym: 'test',
+    unitKey: Buffer.from('key'),
     load,
     version: '0.0.0',
     events: () => [],

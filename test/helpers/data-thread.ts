@@ -74,7 +74,6 @@ export async function startDataThread(
     maxConnections: 10_000,
     threads: 1,
     header,
-    accessLog: null,
     forbiddenPorts: [],
     ...settings
   }

@@ -81,7 +81,14 @@ export function snapshotOf(
   routes: readonly RouteSnapshot[],
   changes: Partial<Snapshot> = {}
 ): Snapshot {
-  return { sequence: 1, trustedProxies: [], pseudonym: 'sluice', routes, ...changes }
+  return {
+    sequence: 1,
+    trustedProxies: [],
+    pseudonym: 'sluice',
+    accessLog: null,
+    routes,
+    ...changes
+  }
 }
 
 export function requestFacts(changes: Partial<RequestFacts> = {}): RequestFacts {

@@ -5,7 +5,7 @@ import { Compile } from 'typebox/compile'
 import { DECISION, EXPOSURE, eventSchemas } from '../../src/io/event-schema.ts'
 import { createFileEvents } from '../../src/io/file-events.ts'
 import { createFileState } from '../../src/io/file-state.ts'
-import { unitId } from '../../src/io/unit-id.ts'
+import { unitId } from '../../src/telemetry/unit-id.ts'
 import { author, first, rollback, weights } from '../helpers/state-documents.ts'
 import { silentLog, systemClock } from '../helpers/state-process.ts'
 

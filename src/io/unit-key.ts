@@ -1,10 +1,8 @@
 /**
- * The unit id: what events and logs have in the place of a unit. The first 16 bytes of HMAC-SHA256 in hex.
- *
- * Without the key nobody can find a unit by trying; with the same key the same unit has the same id in every
- * event. The key comes from the configuration, or is made once in the state directory.
+ * The key of unit ids where the configuration has none: made once in the state directory, so that the ids of one
+ * installation agree for its life.
  */
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,11 +11,6 @@ import { codeOf, readWhole, syncDirectory } from './durable-file.ts'
 
 const NAME = 'unit.key'
 const KEY_BYTES = 32
-
-/** 32 hex digits that stand for `unit` (opaque bytes). */
-export function unitId(key: Uint8Array, unit: Uint8Array): string {
-  return createHmac('sha256', key).update(unit).digest('hex').slice(0, 32)
-}
 
 /** The key of this installation, made at the first call. Throws SLC_STATE_DIRECTORY when it cannot be kept. */
 export async function unitKey(directory: string): Promise<Uint8Array> {
