@@ -8,8 +8,9 @@ import {
   recordSent,
   startGeneration
 } from '../../src/domain/record.ts'
+import { createWatch } from '../../src/domain/trigger/route-watch.ts'
 import type { TriggerSettings } from '../../src/domain/trigger-settings.ts'
-import { type Arm, createWatch } from '../../src/domain/watch.ts'
+import type { Arm } from '../../src/domain/watch.ts'
 import { micro } from './micro.ts'
 
 const ACTING = { action: 'notify', dryRun: true } as const

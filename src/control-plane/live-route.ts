@@ -6,7 +6,8 @@ import type { RouteConfig, VariantConfig } from '../config/config.ts'
 import { challengerOf, type RouteDocument, registeredOf } from '../domain/document.ts'
 import type { Model } from '../domain/route.ts'
 import { createShareWindow, type ShareWindow } from '../domain/share.ts'
-import { createWatch, type TriggerStatus, type Watch } from '../domain/watch.ts'
+import { createWatch } from '../domain/trigger/route-watch.ts'
+import type { TriggerStatus, Watch } from '../domain/watch.ts'
 
 export type LiveRoute = {
   readonly config: RouteConfig

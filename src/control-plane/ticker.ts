@@ -2,10 +2,10 @@
  * The tick: every 250 ms the counters of all threads are read, the triggers judge, and what they decide is
  * carried out in the same tick. Nothing here waits for a store or a network.
  */
-import { ADDRESS_FLAGS, ADDRESSES, AT, REASONS, TICK_MS } from '../domain/counts.ts'
+import { AT, REASONS, TICK_MS } from '../domain/counts.ts'
 import type { AddressSnapshot } from '../domain/snapshot.ts'
 import { BEAT_MS, STALL_MS, THREAD_TIME } from '../domain/thread-region.ts'
-import type { Arm, TriggerDecision, WarmChange } from '../domain/watch.ts'
+import type { Arm, TriggerDecision } from '../domain/watch.ts'
 import { isRolledBack, type LiveRoute, variantsOf } from './live-route.ts'
 import type { Regions } from './regions.ts'
 import type { Roster } from './roster.ts'
@@ -53,7 +53,6 @@ export function createTicker(options: TickerOptions): () => void {
       stalled
     })
     route.statuses = result.statuses
-    for (const change of result.warm) setWarm(route, change)
     for (const decision of result.decisions) options.act(route, decision)
   }
 
@@ -63,14 +62,6 @@ export function createTicker(options: TickerOptions): () => void {
       counters: regions.of(name, variant, route.splits),
       addresses: options.addresses(name, variant),
       weight: weightOf(route.document, variant)
-    }
-  }
-
-  function setWarm(route: LiveRoute, change: WarmChange): void {
-    for (const { words } of regions.of(route.config.name, change.variant, route.splits)) {
-      const at = AT.addresses + change.slot * ADDRESSES.size + ADDRESSES.flags
-      const flags = words[at] ?? 0
-      words[at] = change.warm ? flags | ADDRESS_FLAGS.warm : flags & ~ADDRESS_FLAGS.warm
     }
   }
 

@@ -1,68 +1,9 @@
 /**
- * The watch over one route: reads the counters of all threads once per tick and says which challenger must
- * leave (triggers.md). Pure; the same code runs in the process and in the simulations that prove it.
+ * What the watch over a route is asked and what it answers: the seam between the triggers and the controller.
+ * The watch itself is in trigger/route-watch.ts.
  */
-import { ChallengerWatch } from './challenger-watch.ts'
-import { ChampionView } from './champion-view.ts'
-import { type Counters, type FailKind, strataOf } from './counts.ts'
-import { GROSS_KINDS } from './gross.ts'
-import { thresholds } from './thresholds.ts'
-import { rulesOf } from './trigger.ts'
+import type { Counters } from './counts.ts'
 import type { TriggerName, TriggerSettings } from './trigger-settings.ts'
-import { WarmUp } from './warm-up.ts'
-
-const STATUS_TICKS = 4 // people look once a second at most
-
-/** A watch over one route. Its state lives as long as the route's settings. */
-export function createWatch({ settings, splits, replicas }: WatchOptions): Watch {
-  let champion = new ChampionView(splits)
-  let championMemory: ArrayBufferLike | undefined
-  const challengers = new Map<string, ChallengerWatch>()
-  const rules = rulesOf(settings)
-  const looks = GROSS_KINDS.length * (strataOf(splits) - 1)
-  const limits = thresholds(settings.alphaPerDay, replicas, looks)
-  const championWarmUp = new WarmUp()
-  let statuses: readonly TriggerStatus[] = []
-  let ticks = 0
-  let now = 0
-
-  return {
-    tick(input) {
-      ticks++
-      now = input.now
-      const decisions: TriggerDecision[] = []
-      const warm: WarmChange[] = []
-      const memory = input.champion.counters[0]?.words.buffer
-      if (memory !== championMemory) {
-        championMemory = memory
-        champion = new ChampionView(splits)
-        for (const watch of challengers.values()) watch.startAgain(now)
-      }
-      champion.tick(input)
-      championWarmUp.tick(input.champion, now)
-      for (const variant of challengers.keys()) {
-        if (!input.challengers.has(variant)) challengers.delete(variant)
-      }
-      for (const [variant, arm] of input.challengers) {
-        let watch = challengers.get(variant)
-        if (!watch) {
-          watch = new ChallengerWatch({ variant, settings, rules, splits, thresholds: limits })
-          challengers.set(variant, watch)
-        }
-        watch.tick(input, arm, champion, ticks, { decisions, warm })
-      }
-      if (ticks % STATUS_TICKS === 1 || decisions.length > 0) statuses = describe()
-      return { decisions, warm, statuses }
-    },
-    reset(variant) {
-      challengers.get(variant)?.reset(now)
-    }
-  }
-
-  function describe(): readonly TriggerStatus[] {
-    return [...challengers.values()].flatMap(watch => watch.statuses(now, champion))
-  }
-}
 
 export type WatchOptions = {
   readonly settings: TriggerSettings
@@ -108,19 +49,14 @@ export type TriggerStatus = {
   readonly sinceMs: number // of the detector's reset
 }
 
-/** A slot of an address area whose `warm` flag the caller must write into every thread's region. */
-export type WarmChange = { readonly variant: string; readonly slot: number; readonly warm: boolean }
-
 export type WatchResult = {
   readonly decisions: readonly TriggerDecision[]
   readonly statuses: readonly TriggerStatus[]
-  readonly warm: readonly WarmChange[]
 }
 
+/** A tick also writes the `warm` flags of addresses (ADDRESS_FLAGS), the only words that the main thread writes. */
 export type Watch = {
   tick(input: WatchInput): WatchResult
   /** A rollback was cleared or a challenger's ranges changed: its detectors start again. */
   reset(variant: string): void
 }
-
-export type { FailKind }

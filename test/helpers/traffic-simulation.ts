@@ -26,8 +26,9 @@ import {
   recordSent,
   startGeneration
 } from '../../src/domain/record.ts'
+import { createWatch } from '../../src/domain/trigger/route-watch.ts'
 import type { TriggerSettings } from '../../src/domain/trigger-settings.ts'
-import { createWatch, type TriggerDecision, type Watch } from '../../src/domain/watch.ts'
+import type { TriggerDecision, Watch } from '../../src/domain/watch.ts'
 
 /** What a variant does with one call. `afterMs` Infinity = never. */
 export type Answer = {
