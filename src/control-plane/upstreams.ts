@@ -12,14 +12,7 @@ import { fail } from '../errors.ts'
 import type { Clock, HealthProbe, Log, Resolver } from '../ports.ts'
 import { RAMP_MS, RAMP_STEPS } from './address-book.ts'
 import { type LiveRoute, variantsOf } from './live-route.ts'
-import { planOf, type VariantWatch, watchVariant } from './variant-watch.ts'
-
-export type UpstreamHealth = {
-  readonly route: string
-  readonly variant: string
-  readonly upstream: string // url, and the address where the name has several
-  readonly healthy: boolean
-}
+import { planOf, type UpstreamHealth, type VariantWatch, watchVariant } from './variant-watch.ts'
 
 export type Upstreams = {
   /** The variants there are now; what is not named any more is forgotten. */

@@ -11,9 +11,15 @@ import { type AddressRules, addressFault } from '../domain/upstream-address.ts'
 import type { Clock, HealthProbe, Log, Resolver } from '../ports.ts'
 import { type BookUpstream, createAddressBook } from './address-book.ts'
 import type { LiveRoute, LiveVariant } from './live-route.ts'
-import type { UpstreamHealth } from './upstreams.ts'
 
 /** What to watch. Plans of one identity differ in their upstreams and their time to start alone. */
+export type UpstreamHealth = {
+  readonly route: string
+  readonly variant: string
+  readonly upstream: string // url, and the address where the name has several
+  readonly healthy: boolean
+}
+
 export type VariantPlan = {
   readonly route: string
   readonly variant: string
