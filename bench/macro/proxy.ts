@@ -18,7 +18,7 @@ const BARE = 'bare @fastify/http-proxy'
 const mode = modeOf()
 const plan = {
   smoke: { rounds: 1, seconds: 1, warmup: 0, rate: 500 },
-  main: { rounds: 5, seconds: 4, warmup: 3, rate: 2000 },
+  main: { rounds: 9, seconds: 2, warmup: 3, rate: 2000 },
   long: { rounds: 12, seconds: 10, warmup: 10, rate: 2000 }
 }[mode]
 
