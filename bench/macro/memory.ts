@@ -44,7 +44,10 @@ publish({
   machine: machine(),
   tables: [{ title: 'Resident memory of the process', columns: ['what', 'MiB', 'with'], rows }],
   ratios: [],
-  notes: ['One data thread. Resident memory counts what V8 has not given back yet.']
+  notes: [
+    'One data thread. Resident memory counts what V8 has not given back yet.',
+    'A process takes connections up to a third of its file limit; those beyond it are closed.'
+  ]
 })
 
 async function bodies(): Promise<string[][]> {
