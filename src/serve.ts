@@ -1,9 +1,11 @@
 /**
  * The life of a serving process: configuration, start, signals, drain, exit code.
  *
- * SIGTERM drains (delay, then grace) and exits 0; SIGINT does without the delay; the second signal exits at
- * once. SIGHUP reloads. A fault in the control plane is logged and traffic goes on: it never takes the data
- * threads down.
+ * SIGTERM drains (delay, then grace) and exits 0; SIGINT does without the delay; a second signal exits at once.
+ * One request to end can arrive several times (sent to the process group and passed on by a parent, as systemd,
+ * timeout and npm do): the same signal within a second of the first is that one again.
+ * SIGHUP reloads. A fault in the control plane is logged and traffic goes on: it never takes the data threads
+ * down.
  */
 import { watch as watchFile } from 'node:fs'
 import { basename, dirname } from 'node:path'
@@ -22,6 +24,8 @@ export type ServeOptions = {
 }
 
 const WATCH_SETTLE_MS = 300
+const ENDING = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGUSR2'] as const
+const SAME_SIGNAL_MS = 1000
 
 /** Serves until a signal. Resolves with an exit code only when it could not start (2); otherwise it exits. */
 export async function serve(options: ServeOptions): Promise<number> {
@@ -64,21 +68,32 @@ async function reloaded(options: ServeOptions): Promise<ReloadResult> {
 }
 
 function endWithGrace(router: Router, log: RootLog): void {
-  closeWithGrace(
+  let first: { readonly signal: NodeJS.Signals; readonly at: number } | null = null
+  const { close } = closeWithGrace(
     {
       delay: false, // every step below has a limit of its own
       logger: false,
-      skip: ['SIGHUP', 'uncaughtException', 'unhandledRejection', 'beforeExit'],
-      onSecondSignal: signal => log.warn({ signal }, 'second signal; ending now')
+      skip: [...ENDING, 'SIGHUP', 'uncaughtException', 'unhandledRejection', 'beforeExit']
     },
-    async ({ signal }) => {
-      log.info({ signal }, 'draining')
-      await router.drain(signal !== 'SIGINT')
+    async () => {
+      log.info({ signal: first?.signal }, 'draining')
+      await router.drain(first?.signal !== 'SIGINT')
       await router.stop()
       log.info({}, 'stopped')
       await log.flush()
     }
   )
+  const end = (signal: NodeJS.Signals) => {
+    if (first === null) {
+      first = { signal, at: performance.now() }
+      close()
+      return
+    }
+    if (signal === first.signal && performance.now() - first.at < SAME_SIGNAL_MS) return
+    log.warn({ signal }, 'second signal; ending now')
+    process.exit(1)
+  }
+  for (const signal of ENDING) process.on(signal, end)
 }
 
 /** What nobody caught in the control plane: traffic does not depend on it, so it is told and survived. */

@@ -84,26 +84,78 @@ t.test('the other Node gets the signal when the older one is sent one', async t 
   t.throws(() => process.kill(inner, 0), { code: 'ESRCH' }, 'the inner process is gone')
 })
 
-t.test('a drain ends with exit code 0 when the older Node is sent SIGTERM', async t => {
+/** Starts `serve` by a command that is no router itself, and waits until the router accepts. */
+async function startBehind(
+  t: { teardown(done: () => unknown): unknown },
+  command: string,
+  words: (file: string) => readonly string[]
+) {
   const directory = temporaryDirectory(t)
   const file = join(directory, 'sluice.yaml')
-  writeFileSync(file, configText(twoVersionConfig('http://127.0.0.1:9', 'http://127.0.0.1:9', 5)))
-  const child = spawn(process.execPath, [...OLD, checkout(t, true), 'serve', file], {
-    cwd: directory,
-    stdio: ['ignore', 'pipe', 'ignore']
+  const config = twoVersionConfig('http://127.0.0.1:9', 'http://127.0.0.1:9', 5)
+  const state = { directory: join(directory, 'state') }
+  const drain = { delay: '1s', grace: '5s' } // long enough for a signal that comes twice
+  writeFileSync(file, configText({ ...config, state, drain }))
+  const child = spawn(command, words(file), {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true // a process group of its own
   })
   leash(child)
-  const ended = new Promise(resolve =>
-    child.on('exit', (code, signal) => resolve({ code, signal }))
+  const exited = new Promise(resolve =>
+    child.on('close', (code, signal) => resolve({ code, signal }))
   )
-  let stdout = ''
-  child.stdout.setEncoding('utf8').on('data', text => {
-    stdout += text
+  const output = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', text => {
+      output[name] += text
+    })
+  }
+  const line = await until(
+    'the ready line',
+    () => /^{"msg":"ready".*}\n/m.exec(output.stdout)?.[0] ?? false,
+    { within: 60_000 }
+  )
+  const router: number = JSON.parse(line).pid
+  t.teardown(() => {
+    if (alive(router)) process.kill(router, 'SIGKILL')
   })
-  await until('the ready line', () => stdout.includes('\n'), { within: 60_000 })
-  child.kill('SIGTERM')
-  t.same(await ended, { code: 0, signal: null })
-  t.equal(stdout.split('\n').length, 2, 'one line on stdout, before and after')
+  return { pid: child.pid ?? 0, router, exited, output }
+}
+
+function alive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+t.test('a drain ends with exit code 0 when the older Node is sent SIGTERM', async t => {
+  const bin = checkout(t, true)
+  const run = await startBehind(t, process.execPath, file => [...OLD, bin, 'serve', file])
+  process.kill(run.pid, 'SIGTERM')
+  t.same(await run.exited, { code: 0, signal: null })
+  t.equal(run.output.stdout.split('\n').length, 2, 'one line on stdout, before and after')
+})
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  t.test(`the drain is whole when ${signal} goes to the whole process group`, async t => {
+    const bin = checkout(t, true)
+    const run = await startBehind(t, process.execPath, file => [...OLD, bin, 'serve', file])
+    process.kill(-run.pid, signal) // the child gets it from us and from the older Node
+    t.same(await run.exited, { code: 0, signal: null })
+    t.match(run.output.stderr, '"stopped"')
+    t.notMatch(run.output.stderr, 'second signal')
+  })
+}
+
+t.test('the router drains and is gone when npm start is sent SIGTERM', async t => {
+  const run = await startBehind(t, 'npm', file => ['start', '--', file])
+  process.kill(run.pid, 'SIGTERM')
+  await run.exited
+  t.match(run.output.stderr, '"stopped"')
+  t.notOk(alive(run.router), 'no orphan')
 })
 
 /** The process that `pid` started, as soon as it did. */

@@ -11,7 +11,7 @@ export const serve: Command = {
 Prints one line of JSON on stdout when every listener accepts, then structured logs on stderr.
 SIGHUP (or --watch) reads FILE again: a refused file leaves the old configuration running.
 SIGTERM drains: /readyz turns 503, requests are served on for drain.delay, then until done or drain.grace.
-A second SIGTERM ends it at once.
+SIGINT (Ctrl-C) drains as well, without drain.delay. A second signal, a second later or more, ends it at once.
 Weights of a route come from FILE only at its first start; later they are in the state directory.`,
   options: { watch: { text: 'read FILE again whenever it changes' } },
   words: [0, 1],
