@@ -125,11 +125,11 @@ const sentences = {
   ],
   SLC_ROLLED_BACK: [
     409,
-    'Variant %s was rolled back (%s). Clear that rollback first: sluice clear.'
+    'Variant %s was rolled back. Clear that rollback first, once it is understood: sluice clear %s %s'
   ],
   SLC_PAUSED: [
     409,
-    'Variant %s is paused, so its weight cannot be raised. Resume it first: sluice resume.'
+    'Variant %s is paused, so its weight cannot be raised. Resume it first: sluice resume %s %s'
   ],
   SLC_NOT_ENOUGH_CHAMPION: [
     409,
@@ -163,7 +163,7 @@ const sentences = {
   ],
   SLC_PORT_IN_USE: [
     500,
-    'The address %s is already in use. Stop the other program, or change listen.'
+    'The address %s is already in use. Stop the other program, or choose another address in the configuration.'
   ],
   SLC_LISTEN: [
     500,
@@ -186,10 +186,10 @@ const sentences = {
     'The events directory %s cannot be used (%s). Make it writable, or set events.driver to none.'
   ],
   // The CLI
-  SLC_CLI_USAGE: [500, '%s. See %s.'],
+  SLC_CLI_USAGE: [500, '%s See %s.'],
   SLC_CLI_TOKEN: [
     500,
-    'There is no token to send: %s. Give one by --token-file or SLUICE_TOKEN, or name the state directory by --state.'
+    'There is no token to send: %s. Give one by --token-file, SLUICE_TOKEN_FILE or SLUICE_TOKEN, or name the state directory by --state or SLUICE_STATE.'
   ],
   SLC_CLI_UNREACHABLE: [
     500,
@@ -205,7 +205,7 @@ const sentences = {
   ],
   SLC_CLI_ANSWER: [
     500,
-    'What listens at %s is not the admin API (status %s, no JSON). Check --admin and SLUICE_ADMIN.'
+    'What listens at %s is not an admin API of sluice (status %s). Check --admin and SLUICE_ADMIN.'
   ],
   SLC_CLI_REFUSED: [500, '%s (%s)']
 } as const satisfies Record<string, readonly [number, string]>

@@ -92,6 +92,8 @@ export type StateStore = {
   ): Promise<readonly StateWarning[]>
   read(route: string): RouteDocument | null
   source(route: string): StateSource
+  /** Routes with a rollback that holds and is not durable yet. */
+  unsettled(): readonly string[]
   /** Adds a route after a reload. */
   ensure(route: string, first: () => RouteDocument): Promise<RouteDocument>
   write(route: string, operation: Operation, author: Author): Promise<WriteResult>

@@ -50,7 +50,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   endWithGrace(router, log)
   const reload = (by: string) => {
     router.reload({ id: by, requestId: by, reason: by }).catch((error: unknown) => {
-      log.error({ err: error }, 'reload refused; the old configuration keeps running')
+      const told = error instanceof SluiceError && error.code === 'SLC_RELOAD_REFUSED'
+      if (!told) log.error({ err: error }, 'a reload failed; the old configuration keeps running')
     })
   }
   process.on('SIGHUP', () => reload('SIGHUP'))

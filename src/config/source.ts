@@ -150,10 +150,12 @@ function parseOne(
   const seen = new Set<string>()
   let broken = false
   for (const { code, pos, message } of [...document.errors, ...document.warnings]) {
-    if (seen.has(`${code} ${pos[0]}`)) continue
+    const syntax = code !== 'DUPLICATE_KEY' && code !== 'TAG_RESOLVE_FAILED'
+    // What follows the first fault of the syntax is mostly its echo.
+    if (seen.has(`${code} ${pos[0]}`) || (syntax && broken)) continue
     seen.add(`${code} ${pos[0]}`)
     fault(pos[0], SENTENCES[code] ?? `not valid YAML: ${message.split('\n')[0]}`)
-    broken ||= code !== 'DUPLICATE_KEY' && code !== 'TAG_RESOLVE_FAILED'
+    broken ||= syntax
   }
   return broken ? null : document.contents
 }

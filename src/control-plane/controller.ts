@@ -13,7 +13,7 @@ import type { EventsSource } from '../telemetry/metrics-source.ts'
 import { type Commands, createCommands } from './commands.ts'
 import { createEffects } from './effects.ts'
 import { explainRequest } from './explain.ts'
-import type { LiveRoute } from './live-route.ts'
+import { type LiveRoute, variantsOf } from './live-route.ts'
 import { type MetricsParts, metricsSource } from './metrics-source.ts'
 import type { Regions } from './regions.ts'
 import { createReload, type ReloadResult } from './reload.ts'
@@ -22,7 +22,7 @@ import { buildSnapshot } from './routing.ts'
 import type { Threads } from './threads.ts'
 import { createTicker } from './ticker.ts'
 import type { Upstreams } from './upstreams.ts'
-import { viewOf } from './view.ts'
+import { viewOf, weightOf } from './view.ts'
 
 export type ControllerOptions = {
   readonly config: Config
@@ -156,12 +156,19 @@ export function createController(options: ControllerOptions): Controller {
           ? []
           : [`route ${route.config.name}: no healthy address of champion ${champion}`]
       })
+      for (const route of store.unsettled()) {
+        degraded.push(
+          `route ${route}: a rollback holds but is not durable yet; see the state directory`
+        )
+      }
+      degraded.push(...roster.all().flatMap(homeless))
       if (!reload.lastSucceeded()) degraded.push('the last reload was refused')
       return { ready: reasons.length === 0, reasons, degraded }
     },
     metrics: () => metrics.render(metricsSource(metricsParts)),
     start() {
       reload.begin()
+      for (const fault of roster.all().flatMap(homeless)) log.warn({}, fault)
       unsubscribe.push(store.onDocument(onDocument))
       unsubscribe.push(upstreams.onChange(() => roster.publish()))
       timers.push(setInterval(tick, TICK_MS))
@@ -176,6 +183,17 @@ export function createController(options: ControllerOptions): Controller {
       upstreams.stop()
     }
   }
+}
+
+/** Weight of a variant that nothing defines any more: the champion answers for it. */
+function homeless(route: LiveRoute): readonly string[] {
+  const named = new Set(variantsOf(route).map(({ name }) => name))
+  return Object.keys(route.document.challengers)
+    .filter(name => !named.has(name) && weightOf(route.document, name) > 0)
+    .map(name => {
+      const percent = weightOf(route.document, name) / 100
+      return `route ${route.config.name}: ${name} has ${percent} % and is not configured, so the champion answers for it; put it back, or set its weight to 0`
+    })
 }
 
 function accessLogOf({ accessLog }: Config, unitKey: Uint8Array): AccessLogSettings | null {

@@ -8,13 +8,14 @@
  */
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, rename } from 'node:fs/promises'
+import { type FileHandle, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fail } from '../errors.ts'
 import type { Clock, EventSink, Log } from '../ports.ts'
 import { codeOf } from './durable-file.ts'
 import { linesBackward } from './line-file.ts'
+import { makeDirectory } from './make-directory.ts'
 
 export type FileEventsOptions = {
   readonly directory: string
@@ -56,7 +57,7 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
   let file: FileHandle
   let size: number
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await makeDirectory(directory)
     ;({ file, size } = await openWhole(path))
   } catch (error) {
     throw fail('SLC_EVENTS_DIRECTORY', [directory, codeOf(error)])

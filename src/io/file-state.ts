@@ -11,7 +11,6 @@
  * durable. Until the rollbacks before it are durable, no other change is accepted.
  */
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type RouteDocument, revisionOf } from '../domain/document.ts'
 import {
@@ -38,6 +37,8 @@ import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import { saveDocument } from './document-file.ts'
 import { codeOf } from './durable-file.ts'
 import { findRoutes } from './file-recovery.ts'
+import { makeDirectory } from './make-directory.ts'
+import { createReserve, isFull } from './reserve.ts'
 
 export type FileStateOptions = {
   readonly directory: string
@@ -70,6 +71,7 @@ export function createFileState(options: FileStateOptions): StateStore {
   const { directory, clock, log } = options
   const routes = new Map<string, Route>()
   const waiting: Waiting[] = []
+  const reserve = createReserve(directory)
   const auditListeners = new Set<(entry: AuditEntry) => void>()
   const documentListeners = new Set<(document: RouteDocument) => void>()
   let queue: Promise<unknown> = Promise.resolve()
@@ -169,6 +171,7 @@ export function createFileState(options: FileStateOptions): StateStore {
         }
       } catch (error) {
         item.durable = false
+        if (isFull(reasonOf(error)) && (await reserve.give())) continue
         retryLater(error)
         throw error
       }
@@ -179,8 +182,7 @@ export function createFileState(options: FileStateOptions): StateStore {
   }
 
   function retryLater(error: unknown): void {
-    const reason = error instanceof SluiceError ? error.details['reason'] : String(error)
-    const facts = { directory, reason, rollbacks: waiting.length }
+    const facts = { directory, reason: reasonOf(error), rollbacks: waiting.length }
     if (!failing) log.error(facts, 'a rollback holds, but the disk does not take it; trying again')
     failing = true
     if (retry !== null || opened === null) return
@@ -241,6 +243,7 @@ export function createFileState(options: FileStateOptions): StateStore {
     const applied = applyOperation(route.durable, operation, author, means)
     if (applied.status !== 'changed') return unchanged(applied, true)
     const audit = await commit(route, applied.document, operation, author)
+    await reserve.hold()
     return { status: 'changed', document: applied.document, scope: 'fleet', audit }
   }
 
@@ -260,7 +263,7 @@ export function createFileState(options: FileStateOptions): StateStore {
     async open(names, first) {
       const warnings: StateWarning[] = []
       try {
-        await mkdir(directory, { recursive: true, mode: 0o700 })
+        await makeDirectory(directory)
         const lock = await lockDirectory(directory)
         try {
           const { audit, warnings: repairs } = await openAuditFile({
@@ -274,6 +277,7 @@ export function createFileState(options: FileStateOptions): StateStore {
             ...repairs.map(message => ({ route: null, reason: 'audit-repaired', message }))
           )
           warnings.push(...(await find(names, first)))
+          await reserve.hold()
         } catch (error) {
           opened = null
           await lock.release().catch(() => undefined)
@@ -287,6 +291,7 @@ export function createFileState(options: FileStateOptions): StateStore {
     },
     read: name => routes.get(name)?.shown ?? null,
     source: name => routes.get(name)?.source ?? 'config',
+    unsettled: () => [...new Set(waiting.map(({ route }) => route))],
     ensure(name, first) {
       return enqueue(async () => {
         try {
@@ -342,6 +347,10 @@ function unchanged(
 ): WriteResult {
   if (applied.status === 'refused') return applied
   return { ...applied, scope: settled ? 'fleet' : 'local' }
+}
+
+function reasonOf(error: unknown): unknown {
+  return error instanceof SluiceError ? error.details['reason'] : String(error)
 }
 
 function unknown(error: unknown): SluiceError {

@@ -3,9 +3,10 @@
  * `<state.directory>/operator.token` (0600), which the local CLI reads. The API is never open.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, open, readFile } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../errors.ts'
+import { makeDirectory } from './make-directory.ts'
 
 const FILE = 'operator.token'
 
@@ -15,7 +16,7 @@ export async function operatorToken(
 ): Promise<{ readonly sha256: string; readonly path: string }> {
   const path = join(directory, FILE)
   try {
-    await mkdir(directory, { recursive: true })
+    await makeDirectory(directory)
     const token = (await read(path)) ?? (await create(path))
     return { sha256: createHash('sha256').update(token).digest('hex'), path }
   } catch (error) {

@@ -4,10 +4,11 @@
  */
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { mkdir, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../errors.ts'
 import { codeOf, readWhole, syncDirectory } from './durable-file.ts'
+import { makeDirectory } from './make-directory.ts'
 
 const NAME = 'unit.key'
 const KEY_BYTES = 32
@@ -16,7 +17,7 @@ const KEY_BYTES = 32
 export async function unitKey(directory: string): Promise<Uint8Array> {
   const path = join(directory, NAME)
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await makeDirectory(directory)
     await create(path).catch(error => {
       if (codeOf(error) !== 'EEXIST') throw error
     })
