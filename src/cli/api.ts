@@ -52,9 +52,11 @@ export function apiAt({ base, token, timeoutMs }: ApiOptions): Api {
         ...(body === null ? {} : { 'content-type': 'application/json' })
       }
       const method = call.method ?? 'GET'
-      const { status, etag, text } = await request(at(path), { method, headers, body, timeoutMs })
-      const parsed = parse(text, url.origin, status)
+      const answer = await request(at(path), { method, headers, body, timeoutMs })
+      const { status, etag } = answer
+      const parsed = parse(answer, url.origin)
       if (status >= 200 && status < 300) return { status, etag, body: parsed }
+      if (answer.proxied || !hasCode(parsed)) throw stranger(url.origin, status)
       throw refusal(status, parsed)
     },
     probe: path => request(at(path), { method: 'GET', headers: {}, body: null, timeoutMs })
@@ -68,7 +70,12 @@ type Request = {
   readonly timeoutMs: number
 }
 
-type RawAnswer = { readonly status: number; readonly etag: string | null; readonly text: string }
+type RawAnswer = {
+  readonly status: number
+  readonly etag: string | null
+  readonly proxied: boolean // refused by the data listener of a router, which is no admin API
+  readonly text: string
+}
 
 function request(url: URL, { method, headers, body, timeoutMs }: Request): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
@@ -103,7 +110,9 @@ function request(url: URL, { method, headers, body, timeoutMs }: Request): Promi
       res.on('end', () => {
         clearTimeout(timer)
         const text = Buffer.concat(chunks).toString()
-        resolve({ status: res.statusCode ?? 0, etag: res.headers.etag ?? null, text })
+        const { etag = null, 'proxy-status': proxy = '' } = res.headers
+        const proxied = /^sluice\b/.test(String(proxy))
+        resolve({ status: res.statusCode ?? 0, etag, proxied, text })
       })
     })
     req.end(body ?? undefined)
@@ -115,19 +124,28 @@ function baseUrl(base: string): URL {
   if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.search !== '') {
     throw fail(
       'SLC_CLI_USAGE',
-      [`"${base}" is not the URL of an admin API, as http://127.0.0.1:9911`, 'sluice help'],
+      [`"${base}" is not the URL of an admin API, as http://127.0.0.1:9911.`, 'sluice help'],
       { exit: EXIT.usage }
     )
   }
   return url
 }
 
-function parse(text: string, base: string, status: number): unknown {
+/** JSON that an admin API could have sent: its documents are objects and lists. */
+function parse({ text, status }: RawAnswer, base: string): unknown {
   try {
-    return JSON.parse(text)
-  } catch {
-    throw fail('SLC_CLI_ANSWER', [base, status], { exit: EXIT.noAccess })
-  }
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null) return value
+  } catch {}
+  throw stranger(base, status)
+}
+
+function stranger(base: string, status: number): SluiceError {
+  return fail('SLC_CLI_ANSWER', [base, status], { exit: EXIT.noAccess })
+}
+
+function hasCode(problem: unknown): boolean {
+  return isRecord(problem) && typeof problem.code === 'string' && problem.code.startsWith('SLC_')
 }
 
 /** What problem+json says, with the exit code that its status means. */
@@ -135,7 +153,8 @@ function refusal(status: number, problem: unknown): SluiceError {
   const { code, detail, title } = isRecord(problem) ? problem : {}
   const sentence = [detail, title].find(text => typeof text === 'string') ?? `status ${status}`
   const noAccess = [401, 403, 421, 429].includes(status)
-  const exit = noAccess ? EXIT.noAccess : status === 503 ? EXIT.inconclusive : EXIT.negative
+  const inconclusive = status === 503 && code !== 'SLC_STATE_UNKNOWN' // which says that nothing was applied
+  const exit = noAccess ? EXIT.noAccess : inconclusive ? EXIT.inconclusive : EXIT.negative
   return fail('SLC_CLI_REFUSED', [String(sentence), String(code ?? status)], {
     exit,
     status,
@@ -157,6 +176,7 @@ function unknownEnd(url: URL): SluiceError {
 }
 
 function reasonOf(error: Error & { code?: unknown }): string {
+  if (error.code === 'EPROTO') return 'EPROTO: it may speak http, not https'
   return typeof error.code === 'string' ? error.code : error.message
 }
 

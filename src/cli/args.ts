@@ -73,14 +73,13 @@ export function argumentsOf(
 
 /** The error of a command line that cannot be meant: one sentence and where the help is. */
 export function usage(what: string, verb: string | null = null): SluiceError {
-  return fail('SLC_CLI_USAGE', [what, verb === null ? 'sluice help' : `sluice help ${verb}`], {
-    exit: 2
-  })
+  const page = verb === null ? 'sluice help' : `sluice help ${verb}`
+  return fail('SLC_CLI_USAGE', [what.endsWith('?') ? what : `${what}.`, page], { exit: 2 })
 }
 
 function unknown(rawName: string, options: OptionSpecs, verb: string): SluiceError {
   const names = Object.keys(options).map(name => `--${name}`)
-  return usage(`there is no option "${rawName}"${hint(rawName, names)}`.replace(/\?$/, ''), verb)
+  return usage(`there is no option "${rawName}"${hint(rawName, names)}`, verb)
 }
 
 function tokensOf(argv: readonly string[], options: OptionSpecs) {

@@ -9,6 +9,16 @@ import type { Arguments, OptionSpecs } from './args.ts'
 import type { Exit } from './exit.ts'
 import type { Screen } from './screen.ts'
 
+/** Options of every verb that asks the admin API; the others take some of them. */
+export type CommonOption =
+  | 'admin'
+  | 'token-file'
+  | 'state'
+  | 'timeout'
+  | 'json'
+  | 'no-color'
+  | 'help'
+
 export type Command = {
   readonly name: string
   readonly summary: string // one line of the overview
@@ -16,6 +26,7 @@ export type Command = {
   readonly examples: readonly string[]
   readonly help: string // consequences, in sentences
   readonly options: OptionSpecs
+  readonly common?: readonly CommonOption[] // those it takes, where it does not ask the admin API
   readonly words: readonly [number, number] // fewest and most
   readonly run: (context: Context) => Promise<Exit>
 }

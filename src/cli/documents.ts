@@ -64,7 +64,7 @@ export async function callRoute(
     if (status !== 404 && status !== 400) throw error
     const names = (await readRoutes(api)).map(view => view.route)
     if (names.includes(route)) throw error
-    throw usage(`there is no route "${route}"${sentenceHint(route, names)}`, verb)
+    throw usage(`there is no route "${route}"${hint(route, names)}`, verb)
   }
 }
 
@@ -72,12 +72,8 @@ export async function callRoute(
 export function checkVariant(view: RouteView, variant: string, verb: string): void {
   const names = Object.keys(view.weights)
   if (names.includes(variant)) return
-  const known = sentenceHint(variant, names)
+  const known = hint(variant, names)
   throw usage(`route ${view.route} has no variant "${variant}"${known}`, verb)
-}
-
-function sentenceHint(word: string, names: readonly string[]): string {
-  return hint(word, names).replace(/\?$/, '')
 }
 
 function matchText(match: unknown): string {

@@ -21,7 +21,7 @@ export function overview(commands: readonly Command[], common: OptionSpecs): str
     'Verbs (sluice help VERB)',
     ...verbs,
     '',
-    'Options of every verb',
+    'Options of every verb that asks the admin API',
     ...optionLines(common),
     '',
     'Exit codes',
@@ -30,7 +30,7 @@ export function overview(commands: readonly Command[], common: OptionSpecs): str
 }
 
 export function page(command: Command, common: OptionSpecs): string {
-  const own = optionLines(command.options)
+  const options = { ...command.options, ...common }
   return [
     `sluice ${command.name}: ${command.summary}`,
     '',
@@ -40,10 +40,9 @@ export function page(command: Command, common: OptionSpecs): string {
     '',
     'Usage',
     `  sluice ${command.usage}`,
-    ...(own.length === 0 ? [] : ['', 'Options', ...own]),
     '',
-    'Options of every verb',
-    ...optionLines(common),
+    'Options',
+    ...optionLines(options),
     '',
     'Exit codes',
     `  ${EXIT_TEXT}`

@@ -4,11 +4,18 @@
  * The router itself comes in as `serve`, so that this layer knows nothing of planes and every other verb starts
  * without loading them.
  */
-import { hint } from '../config/diagnostics.ts'
+import { nearest } from '../config/diagnostics.ts'
 import { SluiceError } from '../errors.ts'
 import { type Api, apiAt } from './api.ts'
-import { type Arguments, argumentsOf, type OptionSpecs, usage, verbOf } from './args.ts'
-import type { Command, Context, ServeOptions } from './command.ts'
+import {
+  type Arguments,
+  argumentsOf,
+  type OptionSpec,
+  type OptionSpecs,
+  usage,
+  verbOf
+} from './args.ts'
+import type { Command, CommonOption, Context, ServeOptions } from './command.ts'
 import { check } from './commands/check.ts'
 import { clear } from './commands/clear.ts'
 import { decisions } from './commands/decisions.ts'
@@ -45,12 +52,18 @@ const COMMANDS: readonly Command[] = [
 const DEFAULT_ADMIN = 'http://127.0.0.1:9911'
 const DEFAULT_TIMEOUT_MS = 10_000
 
-const COMMON: OptionSpecs = {
+const COMMON: Readonly<Record<CommonOption, OptionSpec>> = {
   admin: { value: 'URL', text: `the admin API; else SLUICE_ADMIN, else ${DEFAULT_ADMIN}` },
-  'token-file': { value: 'FILE', text: 'the token; else SLUICE_TOKEN, else operator.token of' },
-  state: { value: 'DIRECTORY', text: 'the state directory of a local router (./state)' },
+  'token-file': {
+    value: 'FILE',
+    text: 'the token; else SLUICE_TOKEN_FILE, else SLUICE_TOKEN, else operator.token of'
+  },
+  state: {
+    value: 'DIRECTORY',
+    text: 'the state directory of a local router; else SLUICE_STATE, else ./state'
+  },
   timeout: { value: 'SECONDS', text: 'how long to wait for the admin API (10)' },
-  json: { text: "the API's document, unchanged; one a line with -w" },
+  json: { text: 'JSON instead of text; what the API says is unchanged' },
   'no-color': { text: 'no colour (nor with NO_COLOR set, nor in a pipe)' },
   help: { short: 'h', text: 'what the verb does and causes' }
 }
@@ -89,7 +102,8 @@ async function dispatch(options: CliOptions, screen: Screen): Promise<number> {
   }
   if (found.verb !== 'help') return run(options, screen, commandOf(found.verb), found.rest)
   const about = verbOf(found.rest, COMMON)
-  screen.line(about ? page(commandOf(about.verb), COMMON) : overview(COMMANDS, COMMON))
+  const verb = about === null || about.verb === 'help' ? null : commandOf(about.verb)
+  screen.line(verb ? page(verb, commonOf(verb)) : overview(COMMANDS, COMMON))
   return EXIT.ok
 }
 
@@ -99,9 +113,10 @@ async function run(
   command: Command,
   rest: readonly string[]
 ): Promise<number> {
-  const args = argumentsOf(rest, { ...COMMON, ...command.options }, command.name)
+  const common = commonOf(command)
+  const args = argumentsOf(rest, { ...common, ...command.options }, command.name)
   if (args.flag('help')) {
-    screen.line(page(command, COMMON))
+    screen.line(page(command, common))
     return EXIT.ok
   }
   const [fewest, most] = command.words
@@ -120,22 +135,29 @@ async function run(
   return command.run(context)
 }
 
+/** The common options that a verb takes. */
+function commonOf({ common }: Command): OptionSpecs {
+  if (common === undefined) return COMMON
+  return Object.fromEntries(common.map(name => [name, COMMON[name]]))
+}
+
 function commandOf(verb: string): Command {
   const command = COMMANDS.find(({ name }) => name === verb)
   if (command !== undefined) return command
   const names = COMMANDS.map(({ name }) => name)
-  throw usage(`there is no verb "${verb}"${hint(verb, names)}`.replace(/\?$/, ''))
+  const near = nearest(verb, names)
+  const other = near === null ? `; verbs are ${names.join(', ')}` : `, did you mean "${near}"?`
+  throw usage(`there is no verb "${verb}"${other}`)
 }
 
 function apiOf(args: Arguments, env: CliOptions['env']): Api {
-  const { SLUICE_ADMIN, SLUICE_TOKEN } = env
+  const { SLUICE_ADMIN } = env
   let token: string | undefined
   return apiAt({
     base: args.value('admin') ?? (SLUICE_ADMIN || DEFAULT_ADMIN),
     timeoutMs: timeoutOf(args.value('timeout')),
     token: () => {
-      const file = args.value('token-file')
-      token ??= findToken({ file, env: SLUICE_TOKEN, state: args.value('state') ?? './state' })
+      token ??= findToken({ file: args.value('token-file'), state: args.value('state'), env })
       return token
     }
   })

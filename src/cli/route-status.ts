@@ -97,12 +97,12 @@ function inForce(view: RouteView, name: string, screen: Screen): string[] {
   if (rollback !== null) {
     const who = clean(`${name} rolled back ${ago(rollback.at)} by ${rollback.by}`)
     lines.push(`  ${screen.paint('red', who)}${because(rollback.reason)}`)
-    lines.push(`  ended by: sluice clear ${clean(`${view.route} ${rollback.id}`)}`)
+    lines.push(`  to end it: sluice clear ${clean(`${view.route} ${rollback.id}`)}`)
   }
   if (paused !== null) {
     const who = clean(`${name} paused ${ago(paused.at)} by ${paused.by}`)
     lines.push(`  ${screen.paint('yellow', who)}${because(paused.reason)}`)
-    lines.push(`  ended by: sluice resume ${clean(`${view.route} ${name}`)}`)
+    lines.push(`  to end it: sluice resume ${clean(`${view.route} ${name}`)}`)
   }
   return lines
 }

@@ -15,6 +15,8 @@ export type Screen = {
   /** The API's document, unchanged in meaning; one line. */
   json(value: unknown): void
   paint(style: Paint, text: string): string
+  /** Resolves when whoever read stdout is gone or it takes no more; never where nothing is written. */
+  readonly closed: Promise<void>
   /** Clears a terminal before the next picture of a watch; nothing elsewhere. */
   clear(): void
 }
@@ -27,6 +29,7 @@ export function screenOver(
   const terminal = stdout.isTTY === true
   return {
     terminal,
+    closed: new Promise(resolve => stdout.once('error', () => resolve())),
     line: (text = '') => void stdout.write(`${text}\n`),
     note: text => void stderr.write(`${text.split('\n').map(clean).join('\n')}\n`),
     json: value => void stdout.write(`${JSON.stringify(value)}\n`),

@@ -1,6 +1,6 @@
 /**
- * Which token the CLI sends: `--token-file`, else SLUICE_TOKEN, else `operator.token` of a local state directory
- * (`--state`, by default ./state), which a first start of the router wrote there for its owner.
+ * Which token the CLI sends: `--token-file`, else SLUICE_TOKEN_FILE, else SLUICE_TOKEN, else `operator.token` of a
+ * local state directory (`--state`, else SLUICE_STATE, else ./state), which a first start of the router wrote there for its owner.
  *
  * A token is read when the first call needs it, and is never printed.
  */
@@ -10,16 +10,19 @@ import { fail } from '../errors.ts'
 import { EXIT } from './exit.ts'
 
 export type TokenSources = {
-  readonly file: string | undefined
-  readonly env: string | undefined
-  readonly state: string
+  readonly file: string | undefined // --token-file
+  readonly state: string | undefined // --state
+  readonly env: Readonly<Record<string, string | undefined>>
 }
 
 /** The token. Throws SLC_CLI_TOKEN (exit code 4) where none can be found or read. */
 export function findToken({ file, env, state }: TokenSources): string {
-  if (file !== undefined) return read(file)
-  if (env !== undefined && env !== '') return checked(env.trim(), 'SLUICE_TOKEN')
-  return read(join(state, 'operator.token'))
+  const { SLUICE_TOKEN_FILE, SLUICE_TOKEN, SLUICE_STATE } = env
+  const named = file ?? SLUICE_TOKEN_FILE
+  if (named !== undefined && named !== '') return read(named)
+  if (SLUICE_TOKEN !== undefined && SLUICE_TOKEN !== '')
+    return checked(SLUICE_TOKEN.trim(), 'SLUICE_TOKEN')
+  return read(join(state ?? (SLUICE_STATE || './state'), 'operator.token'))
 }
 
 function read(file: string): string {

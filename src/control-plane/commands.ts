@@ -216,7 +216,7 @@ function pausable(route: LiveRoute, variant: string | null): readonly string[] {
   }
   requireVariant(route, variant)
   if (variant === champion) {
-    throw fail('SLC_ADMIN_MEANING', [`${variant} is the champion; only challengers are paused`])
+    throw fail('SLC_ADMIN_MEANING', [`${variant} is the champion; only challengers can be paused`])
   }
   return [variant]
 }
@@ -239,9 +239,9 @@ function refusalError(refusal: Refusal, view: RouteView): SluiceError {
     case 'stale':
       return fail('SLC_STALE', [revisionOf(view)], details)
     case 'rolled-back':
-      return fail('SLC_ROLLED_BACK', [refusal.variant, refusal.rollback], details)
+      return fail('SLC_ROLLED_BACK', [refusal.variant, view.route, refusal.rollback], details)
     case 'paused':
-      return fail('SLC_PAUSED', [refusal.variant], details)
+      return fail('SLC_PAUSED', [refusal.variant, view.route, refusal.variant], details)
     case 'not-enough-champion':
       return fail('SLC_NOT_ENOUGH_CHAMPION', [refusal.variant], details)
     case 'unknown-rollback':

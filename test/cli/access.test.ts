@@ -65,7 +65,41 @@ t.test('the exit code is 4 when somebody else listens at the address', async t =
   const { url } = await listener(t, res => res.end('<html>'))
   const { code, stderr } = await runSluice(['status'], { env: env(url) })
   t.equal(code, 4)
-  t.match(stderr, 'is not the admin API (status 200, no JSON)')
+  t.match(stderr, 'is not an admin API of sluice (status 200)')
+})
+
+t.test('the exit code is 4 when an answer is JSON and of no admin API', async t => {
+  for (const [status, text] of [
+    [404, '{"error":"not found"}'],
+    [500, '{"code":"E_MODEL"}'],
+    [200, '"alive"']
+  ] as const) {
+    const { url } = await listener(t, res => res.writeHead(status).end(text))
+    for (const verb of ['routes', 'rollback']) {
+      const { code, stderr } = await runSluice([verb, ...(verb === 'rollback' ? ['fraud'] : [])], {
+        env: env(url)
+      })
+      t.equal(code, 4, text)
+      t.match(stderr, `is not an admin API of sluice (status ${status})`)
+    }
+  }
+})
+
+t.test('the reason says which protocol is meant when https is asked of http', async t => {
+  const { url } = await listener(t, routes)
+  const https = url.replace('http:', 'https:')
+  const { code, stderr } = await runSluice(['routes'], { env: env(https) })
+  t.equal(code, 4)
+  t.match(stderr, 'it may speak http, not https')
+})
+
+t.test('the exit code is 1 when a change was refused because nothing can be stored', async t => {
+  const refusal = (code: string) => (res: http.ServerResponse) =>
+    res.writeHead(503).end(JSON.stringify({ code, detail: 'It is so.' }))
+  const full = await listener(t, refusal('SLC_STATE_UNKNOWN'))
+  t.equal((await runSluice(['pause', 'fraud'], { env: env(full.url) })).code, 1)
+  const other = await listener(t, refusal('SLC_DRAINING'))
+  t.equal((await runSluice(['pause', 'fraud'], { env: env(other.url) })).code, 3)
 })
 
 t.test('the exit code is 4 when the connection is closed at once', async t => {
@@ -86,8 +120,7 @@ t.test(
       await writeFile(join(cwd, directory, 'operator.token'), `from-${directory}\n`)
     }
     await writeFile(join(cwd, 'token'), 'from-file\n')
-    const asked = async (args: string[], token?: string) => {
-      const more = token === undefined ? {} : { SLUICE_TOKEN: token }
+    const asked = async (args: string[], more: Record<string, string> = {}) => {
       const { code } = await runSluice(['routes', '--json', ...args], {
         cwd,
         env: { SLUICE_ADMIN: url, ...more }
@@ -95,10 +128,19 @@ t.test(
       t.equal(code, 0)
       return seen.at(-1)?.token
     }
-    t.equal(await asked(['--token-file', 'token'], 'from-env'), 'Bearer from-file')
-    t.equal(await asked([], 'from-env'), 'Bearer from-env')
+    t.equal(
+      await asked(['--token-file', 'token'], { SLUICE_TOKEN: 'from-env' }),
+      'Bearer from-file'
+    )
+    t.equal(await asked([], { SLUICE_TOKEN: 'from-env' }), 'Bearer from-env')
     t.equal(await asked([]), 'Bearer from-state')
     t.equal(await asked(['--state', 'other']), 'Bearer from-other')
+    t.equal(await asked([], { SLUICE_STATE: 'other' }), 'Bearer from-other')
+    t.equal(await asked(['--state', 'state'], { SLUICE_STATE: 'other' }), 'Bearer from-state')
+    const both = { SLUICE_TOKEN_FILE: 'token', SLUICE_TOKEN: 'from-env' }
+    t.equal(await asked([], both), 'Bearer from-file')
+    const other = join('other', 'operator.token')
+    t.equal(await asked(['--token-file', other], both), 'Bearer from-other')
   }
 )
 

@@ -1,6 +1,8 @@
 /** Command lines that need no router: words, options, help, version, and their exit codes. */
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
 import t from 'tap'
-import { runSluice } from '../helpers/sluice.ts'
+import { BIN, runSluice } from '../helpers/sluice.ts'
 
 t.setTimeout(400_000) // ends a hung run; nothing is measured by it
 
@@ -43,6 +45,28 @@ t.test('help of a verb shows examples first when it is asked for', async t => {
   }
 })
 
+t.test('help shows only what applies when a verb asks no admin API', async t => {
+  for (const verb of ['serve', 'check', 'version']) {
+    const { stdout } = await runSluice(['help', verb])
+    t.notMatch(stdout, /--(admin|token-file|state|timeout)/, verb)
+  }
+  t.match((await runSluice(['help', 'status'])).stdout, /--admin URL.*--state DIRECTORY/s)
+  const twice = await runSluice(['help', 'help'])
+  t.equal(twice.code, 0)
+  t.equal(twice.stdout, (await runSluice(['help'])).stdout)
+})
+
+t.test('one sentence and exit code 3 say so when the output cannot be written', async t => {
+  const full = openSync('/dev/full', 'w')
+  t.teardown(() => closeSync(full))
+  const { status, stderr } = spawnSync(process.execPath, [BIN, 'help'], {
+    encoding: 'utf8',
+    stdio: ['ignore', full, 'pipe']
+  })
+  t.equal(status, 3)
+  t.match(stderr, /^sluice: the output could not be written \(ENOSPC\).*\n$/)
+})
+
 t.test('help is printed to stderr with exit code 2 when nothing was asked', async t => {
   const { code, stdout, stderr } = await runSluice([])
   t.equal(code, 2)
@@ -62,9 +86,12 @@ t.test('the version is told with its Node when it is asked for', async t => {
 })
 
 const WRONG: readonly (readonly [args: string[], says: RegExp])[] = [
-  [['statu'], /no verb "statu", did you mean "status"/],
-  [['frobnicate'], /no verb "frobnicate"/],
-  [['status', '--jsno'], /no option "--jsno", did you mean "--json"/],
+  [['statu'], /no verb "statu", did you mean "status"\? See sluice help\./],
+  [['frobnicate'], /no verb "frobnicate"; verbs are serve, .*, version\. See/],
+  [['serve', '--state', 'x'], /no option "--state"/],
+  [['check', '--admin', 'x'], /no option "--admin"/],
+  [['version', '--timeout', '1'], /no option "--timeout"/],
+  [['status', '--jsno'], /no option "--jsno", did you mean "--json"\? See sluice help status\./],
   [['rollback', 'fraud', '--model-versoin', '4'], /did you mean "--model-version"/],
   [['status', 'a', 'b'], /too many words/],
   [['weights'], /something is missing/],

@@ -125,7 +125,7 @@ t.test('a challenger cannot be raised when it is paused, until it is resumed', a
   t.equal((await asked('pause', 'held', '--reason', 'freeze')).code, 0)
   const raise = await asked('weights', 'held', 'v4=60')
   t.equal(raise.code, 1)
-  t.match(raise.stderr, 'SLC_PAUSED')
+  t.match(raise.stderr, 'sluice resume held v4 (SLC_PAUSED)')
   t.match((await asked('status')).stdout, /v4 paused .* by operator: freeze/)
   t.equal((await asked('resume', 'held')).code, 0)
   t.equal((await asked('weights', 'held', 'v4=60')).code, 0)
@@ -144,8 +144,10 @@ t.test('a rollback latches when it is made, until it is cleared by its id', asyn
 
   const status = await asked('status')
   t.equal(status.code, 1, 'rolled back')
-  t.match(status.stdout, `ended by: sluice clear broken ${id}`)
-  t.equal((await asked('weights', 'broken', 'v4=5')).code, 1)
+  t.match(status.stdout, `to end it: sluice clear broken ${id}`)
+  const raise = await asked('weights', 'broken', 'v4=5')
+  t.equal(raise.code, 1)
+  t.match(raise.stderr, `sluice clear broken ${id} (SLC_ROLLED_BACK)`)
 
   const unnamed = await asked('clear', 'broken')
   t.equal(unnamed.code, 2)
@@ -220,6 +222,26 @@ t.test('status -w gives a line a second when nobody presses Ctrl-C', async t => 
   })
   t.equal(code, 0)
   for (const line of stdout.trim().split('\n')) t.match(JSON.parse(line), { route: 'fraud' })
+})
+
+t.test('status -w ends with exit code 0 and no word when its reader is gone', async t => {
+  for (const more of [[], ['--json']]) {
+    const { code, stderr } = await runSluice(['status', 'fraud', '-w', ...more], {
+      cwd: sluice.directory,
+      env: { SLUICE_ADMIN: sluice.adminUrl },
+      onStart: child => child.stdout?.once('data', () => child.stdout?.destroy())
+    })
+    t.equal(code, 0)
+    t.equal(stderr, '')
+  }
+})
+
+t.test('the exit code is 4 when the data listener is asked as if it were the admin', async t => {
+  for (const words of [['status'], ['status', 'fraud'], ['rollback', 'fraud']]) {
+    const { code, stderr } = await asked(...words, '--admin', sluice.dataUrl)
+    t.equal(code, 4)
+    t.match(stderr, 'is not an admin API of sluice')
+  }
 })
 
 t.test('the exit code is 4 when the token is wrong or its role may not', async t => {

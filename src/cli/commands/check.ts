@@ -16,6 +16,7 @@ Warnings are of what is legal and dangerous, and do not change the exit code.
 --online also connects to every upstream; one that does not accept is exit code 1.
 Variables and secrets are read as serve would read them, so check where it will run.`,
   options: { online: { text: 'connect to every upstream too' } },
+  common: ['json', 'help'],
   words: [0, 1],
   async run({ args, env, json, screen }) {
     const file = args.words[0] ?? './sluice.yaml'

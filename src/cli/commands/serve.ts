@@ -14,6 +14,7 @@ SIGTERM drains: /readyz turns 503, requests are served on for drain.delay, then 
 SIGINT (Ctrl-C) drains as well, without drain.delay. A second signal, a second later or more, ends it at once.
 Weights of a route come from FILE only at its first start; later they are in the state directory.`,
   options: { watch: { text: 'read FILE again whenever it changes' } },
+  common: ['help'],
   words: [0, 1],
   async run({ args, env, serve }) {
     const code = await serve({

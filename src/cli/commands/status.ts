@@ -1,4 +1,5 @@
 /** `sluice status`: how every route does now, set and observed shares, and the evidence against challengers. */
+import { setTimeout } from 'node:timers/promises'
 import type { RouteView } from '../../ports.ts'
 import type { Command, Context } from '../command.ts'
 import { API, callRoute, readConfigured } from '../documents.ts'
@@ -48,13 +49,18 @@ async function show(context: Context): Promise<Exit> {
   return views.some(view => view.phase === 'rolled-back') ? EXIT.negative : EXIT.ok
 }
 
-/** Ends by Ctrl-C with what the last look said; only the first look may fail. */
+/**
+ * Ends by Ctrl-C with what the last look said, or with 0 when nobody reads it any more; only the first look may
+ * fail.
+ */
 async function watch(context: Context): Promise<Exit> {
   const stop = new Promise<'stop'>(resolve => process.once('SIGINT', () => resolve('stop')))
+  const closed = context.screen.closed.then(() => 'closed' as const)
   let last = await show(context)
   for (;;) {
-    const pause = new Promise(resolve => setTimeout(resolve, EVERY_MS))
-    if ((await Promise.race([stop, pause])) === 'stop') return last
+    const end = await Promise.race([stop, closed, setTimeout(EVERY_MS)])
+    if (end === 'stop') return last
+    if (end === 'closed') return EXIT.ok
     try {
       last = await show(context)
     } catch (error) {

@@ -10,6 +10,7 @@ export const version: Command = {
   examples: ['sluice version', 'sluice version --json'],
   help: 'Says nothing about the router that runs: its version is the metric sluice_build_info.',
   options: {},
+  common: ['json', 'help'],
   words: [0, 0],
   async run({ json, screen }) {
     const number = versionNumber()
