@@ -94,6 +94,8 @@ export type StateStore = {
   source(route: string): StateSource
   /** Routes with a rollback that holds and is not durable yet. */
   unsettled(): readonly string[]
+  /** Writes that failed since the start, by reason in snake_case. */
+  errors(): Readonly<Record<string, number>>
   /** Adds a route after a reload. */
   ensure(route: string, first: () => RouteDocument): Promise<RouteDocument>
   write(route: string, operation: Operation, author: Author): Promise<WriteResult>

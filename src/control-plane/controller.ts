@@ -202,7 +202,10 @@ function accessLogOf({ accessLog }: Config, unitKey: Uint8Array): AccessLogSetti
 
 function countByReason(warnings: readonly StateWarning[]): Readonly<Record<string, number>> {
   const counts = new Map<string, number>()
-  for (const { reason } of warnings) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  for (const warning of warnings) {
+    const reason = warning.reason.replaceAll('-', '_')
+    counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  }
   return Object.fromEntries(counts)
 }
 

@@ -38,7 +38,7 @@ export function metricsSource(parts: MetricsParts): MetricsSource {
     state: {
       source: worst(routes.map(route => parts.store.source(route.config.name))),
       ageSeconds: 0, // the file driver confirms what it writes; a store apart has an age
-      errors: parts.stateErrors
+      errors: { ...parts.stateErrors, ...parts.store.errors() }
     },
     reload: { succeeded: parts.reload.lastSucceeded(), successMs: parts.reload.lastSuccessMs() },
     events: parts.events()

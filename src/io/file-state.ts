@@ -72,6 +72,7 @@ export function createFileState(options: FileStateOptions): StateStore {
   const routes = new Map<string, Route>()
   const waiting: Waiting[] = []
   const reserve = createReserve(directory)
+  const errors = { write: 0, rollback: 0 }
   const auditListeners = new Set<(entry: AuditEntry) => void>()
   const documentListeners = new Set<(document: RouteDocument) => void>()
   let queue: Promise<unknown> = Promise.resolve()
@@ -182,6 +183,7 @@ export function createFileState(options: FileStateOptions): StateStore {
   }
 
   function retryLater(error: unknown): void {
+    errors.rollback++
     const facts = { directory, reason: reasonOf(error), rollbacks: waiting.length }
     if (!failing) log.error(facts, 'a rollback holds, but the disk does not take it; trying again')
     failing = true
@@ -291,6 +293,7 @@ export function createFileState(options: FileStateOptions): StateStore {
     },
     read: name => routes.get(name)?.shown ?? null,
     source: name => routes.get(name)?.source ?? 'config',
+    errors: () => errors,
     unsettled: () => [...new Set(waiting.map(({ route }) => route))],
     ensure(name, first) {
       return enqueue(async () => {
@@ -306,7 +309,10 @@ export function createFileState(options: FileStateOptions): StateStore {
     async write(name, operation, author) {
       parts()
       if (operation.kind === 'rollback') return rollBack(name, operation, author)
-      return enqueue(() => change(name, operation, author))
+      return enqueue(() => change(name, operation, author)).catch(error => {
+        errors.write++
+        throw error
+      })
     },
     audit(draft: AuditDraft) {
       return enqueue(async () => {
