@@ -42,7 +42,13 @@ test('keeps the document with its digest and two older generations when it chang
     t.equal(sha256, means.sha256(canonicalJson(document)))
     t.equal((await stat(join(directory, `${FILE}${suffix}`))).mode & 0o777, 0o600)
   }
-  t.same((await readdir(directory)).sort(), ['.reserve', 'audit.ndjson', FILE, `${FILE}.1`, `${FILE}.2`])
+  t.same((await readdir(directory)).sort(), [
+    '.reserve',
+    'audit.ndjson',
+    FILE,
+    `${FILE}.1`,
+    `${FILE}.2`
+  ])
 })
 
 test('never loads part of a document when its file is cut at any byte or has any bit flipped', async t => {
