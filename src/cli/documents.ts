@@ -31,6 +31,7 @@ export async function readRoutes(api: Api): Promise<readonly RouteView[]> {
 export type Configured = {
   readonly match: string
   readonly unverified: readonly string[] // variants whose upstreams' certificates are not verified
+  readonly championVersion: string // its model version; '' where the configuration says none
 }
 
 /** By route, from the running configuration. */
@@ -40,6 +41,7 @@ export async function readConfigured(api: Api): Promise<ReadonlyMap<string, Conf
     named(member(member(body, 'config'), 'routes')).map(([name, route]) => [
       name,
       {
+        championVersion: versionOf(route),
         match: matchText(member(route, 'match')),
         unverified: named(member(route, 'variants')).flatMap(([variant, settings]) =>
           member(member(settings, 'tls'), 'verify') === false ? [variant] : []
@@ -76,6 +78,11 @@ export function checkVariant(view: RouteView, variant: string, verb: string): vo
   throw usage(`route ${view.route} has no variant "${variant}"${known}`, verb)
 }
 
+function versionOf(route: unknown): string {
+  const champion = member(member(route, 'variants'), String(member(route, 'champion')))
+  return String(member(member(champion, 'model'), 'version') ?? '')
+}
+
 function matchText(match: unknown): string {
   const conditions = ['headers', 'query'].flatMap(kind =>
     named(member(match, kind)).map(([name]) => `${kind}:${name}`)
@@ -94,7 +101,8 @@ function named(value: unknown): readonly (readonly [string, unknown])[] {
   return typeof value === 'object' && value !== null ? Object.entries(value) : []
 }
 
-function member(value: unknown, name: string): unknown {
+/** An own member of an object that came from elsewhere. */
+export function member(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined
   return Object.getOwnPropertyDescriptor(value, name)?.value
 }

@@ -7,8 +7,16 @@
 import type { RouteView, TriggerView } from '../ports.ts'
 import { ago, clean, type Paint, percent, type Screen, table } from './screen.ts'
 
-/** Lines for one route, with all triggers where `full`, else the one nearest to its threshold. */
-export function statusLines(view: RouteView, screen: Screen, full: boolean): string[] {
+/**
+ * Lines for one route, with all triggers where `full`, else the one nearest to its threshold. `warnings` are what
+ * else is wrong with it.
+ */
+export function statusLines(
+  view: RouteView,
+  screen: Screen,
+  full: boolean,
+  warnings: readonly string[] = []
+): string[] {
   const challengers = Object.keys(view.challengers)
   const others = Object.keys(view.weights).filter(
     name => name !== view.champion && !challengers.includes(name)
@@ -23,6 +31,7 @@ export function statusLines(view: RouteView, screen: Screen, full: boolean): str
     headline(view, screen),
     screen.paint('dim', head),
     ...lines,
+    ...warnings.map(text => screen.paint('red', clean(`  ${text}`))),
     ...(full ? triggerLines(view, screen) : []),
     ...challengers.flatMap(name => inForce(view, name, screen)),
     ''

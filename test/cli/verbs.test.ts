@@ -99,7 +99,12 @@ t.test('the champion gets the rest when weights are planned and set', async t =>
   t.equal(both.code, 2, 'they sum to 110')
   t.match(both.stderr, 'these weights sum to 110 %')
   const decisions = await asked('decisions', 'planned', '--since', '1h')
-  t.match(decisions.stdout, /weights .* operator +1-2 +week two/)
+  const change = 'v3 50 % -> 79.75 %, v4 50 % -> 20.25 %'
+  t.match(decisions.stdout, new RegExp(`weights .* operator +1-2 +${change} +week two`))
+
+  const none = await asked('weights', 'planned', 'v3=0', 'v4=100', '--dry-run', '--json')
+  t.match(none.stderr, /^sluice: warning: the champion v3 gets no traffic: .*\n$/)
+  t.same(JSON.parse(none.stdout).weights, { v3: 0, v4: 100 })
 })
 
 t.test('the nearest right name is told when a route or variant does not exist', async t => {
@@ -154,6 +159,9 @@ t.test('a rollback latches when it is made, until it is cleared by its id', asyn
   t.match(unnamed.stderr, `${id} of v4`)
   t.equal((await asked('clear', 'broken', 'rb-none')).code, 1)
   t.equal((await asked('clear', 'broken', id)).code, 0)
+  const { stdout: decisions } = await asked('decisions', 'broken')
+  t.match(decisions, new RegExp(`clear .* ${id}$`, 'm'))
+  t.match(decisions, new RegExp(`rollback .* ${id}, v3 50 % -> 100 %, v4 50 % -> 0 %$`, 'm'))
   t.same(await weightsOf('broken'), { v3: 100, v4: 0 }, 'its weight stays 0')
   t.equal((await asked('weights', 'broken', 'v4=5')).code, 0)
 })
@@ -161,7 +169,13 @@ t.test('a rollback latches when it is made, until it is cleared by its id', asyn
 t.test('the routes of a model version are found when it is rolled back', async t => {
   const wrong = await asked('rollback', '--model-version', '9')
   t.equal(wrong.code, 1)
-  t.match(wrong.stderr, 'No route gives traffic to model version 9')
+  t.match(wrong.stderr, /^sluice: no route gives traffic to model version 9\./)
+  const champion = await asked('rollback', '--model-version', '3')
+  t.equal(champion.code, 1)
+  t.match(
+    champion.stderr,
+    /^sluice: model version 3 is the champion of .*versioned.*nothing to fall back to/
+  )
   const right = await asked('rollback', '--model-version', '4-versioned', '--json')
   t.equal(right.code, 0)
   t.match(JSON.parse(right.stdout), [{ route: 'versioned', rollbacks: [{ variant: 'v4' }] }])
@@ -177,8 +191,25 @@ t.test('bin/rollback.sh does the same when the host has no Node', async t => {
     })
   t.equal(script([]).status, 2)
   t.equal(script(['--now']).status, 2)
-  t.equal(script(['9']).status, 1, 'nothing has this version')
-  t.equal(script(['4-scripted'], { SLUICE_TOKEN: 'wrong' }).status, 4)
+  const help = script(['--help'])
+  t.equal(help.status, 0)
+  t.match(help.stdout, /^bin\/rollback\.sh MODEL_VERSION/)
+  const wrong = script(['9'])
+  t.equal(wrong.status, 1)
+  t.match(wrong.stderr, 'no route gives traffic to model version 9')
+  const champion = script(['3'])
+  t.equal(champion.status, 1)
+  const names = [...ROUTES].sort().join(' ')
+  t.match(champion.stderr, `model version 3 is the champion of ${names}, and there is nothing`)
+  const unknown = script(['4-scripted'], { SLUICE_TOKEN: 'wrong' })
+  t.equal(unknown.status, 4)
+  t.match(unknown.stderr, /^rollback\.sh: A valid token is needed.* \(SLC_ADMIN_TOKEN\)\n$/)
+  for (const url of [sluice.dataUrl, model.url]) {
+    const stranger = script(['4-scripted'], { SLUICE_ADMIN: url })
+    t.equal(stranger.status, 4)
+    t.equal(stranger.stdout, '')
+    t.match(stranger.stderr, `what listens at ${url} is not an admin API of sluice`)
+  }
   t.equal(script(['4-scripted'], { SLUICE_STATE: '/nowhere' }).status, 4)
   t.equal(
     script(['4-scripted'], { SLUICE_ADMIN: `http://127.0.0.1:${await freePort()}` }).status,
@@ -288,6 +319,28 @@ t.test('healthcheck tells alive from ready when the router drains', async t => {
   })
   t.same(await exited, { code: 1, signal: null })
   t.equal(await healthy(), 1)
+})
+
+t.test('status names a variant when it has weight and no healthy address', async t => {
+  const health = { path: '/v2/health/ready', interval: '100ms' }
+  const variant = (url: string, version: string) => ({
+    upstreams: [url],
+    model: { name: 'fraud', version },
+    health
+  })
+  const down = `http://127.0.0.1:${await freePort()}`
+  const variants = { v3: variant(model.url, '3'), v4: variant(down, '4') }
+  const half = await startSluice(twoVersionConfig(model.url, down, 5, { variants }), { t })
+  const env = { SLUICE_ADMIN: half.adminUrl, SLUICE_TOKEN: half.token }
+  const look = () => runSluice(['status'], { env })
+  await until('only v4 to be out', async () => {
+    const { stdout } = await look()
+    return (
+      !/v3: set to/.test(stdout) && /v4: set to 5 % and NO HEALTHY ADDRESS \(0 of 1\)/.test(stdout)
+    )
+  })
+  await runSluice(['weights', 'fraud', 'v4=0'], { env })
+  t.notMatch((await look()).stdout, 'NO HEALTHY ADDRESS', 'without weight it is no matter')
 })
 
 t.test('check says what is wrong when a file or, online, an upstream is', async t => {

@@ -2,9 +2,9 @@
 import type { AuditEntry } from '../../ports.ts'
 import { usage } from '../args.ts'
 import type { Command } from '../command.ts'
-import { callRoute } from '../documents.ts'
+import { callRoute, member } from '../documents.ts'
 import { EXIT } from '../exit.ts'
-import { clean, table } from '../screen.ts'
+import { percent, table } from '../screen.ts'
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
@@ -17,7 +17,8 @@ export const decisions: Command = {
     'sluice decisions fraud --since 2h',
     'sluice decisions fraud --since 2026-11-20T00:00:00Z --json'
   ],
-  help: 'Newest first. Every accepted change has exactly one entry; entries are chained by SHA-256.',
+  help: `Newest first. CHANGE shows rollbacks that began or ended by their id, and shares before -> after.
+Every accepted change has exactly one entry; entries are chained by SHA-256.`,
   options: {
     since: { value: 'TIME', text: 'a time (ISO 8601) or how long ago: 30s, 15m, 2h, 7d' },
     limit: { value: 'N', text: 'at most this many entries (default 50)' }
@@ -43,9 +44,31 @@ function lines(entries: readonly AuditEntry[]): string[] {
     entry.variant ?? '',
     entry.by,
     entry.revision ?? '',
+    changeOf(entry),
     entry.reason
   ])
-  return table(['AT', 'WHAT', 'VARIANT', 'BY', 'REVISION', 'WHY'], rows).map(clean)
+  return table(['AT', 'WHAT', 'VARIANT', 'BY', 'REVISION', 'CHANGE', 'WHY'], rows)
+}
+
+/** The ids of rollbacks that began or ended, and each share before and after: `rb-1f, v3 80 % -> 100 %`. */
+function changeOf({ before, after }: AuditEntry): string {
+  const [was, is] = [idsOf(before), idsOf(after)]
+  const ids = [...is.filter(id => !was.includes(id)), ...was.filter(id => !is.includes(id))]
+  const [from, to] = [sharesOf(before), sharesOf(after)]
+  const names = [...new Set([...from.keys(), ...to.keys()])]
+  const moved = names
+    .filter(name => from.get(name) !== to.get(name))
+    .map(name => `${name} ${percent(from.get(name) ?? 0)} -> ${percent(to.get(name) ?? 0)}`)
+  return [...ids, ...moved].join(', ')
+}
+
+function idsOf(state: unknown): readonly string[] {
+  return Object.values(Object(member(state, 'rolledBack'))).map(one => String(member(one, 'id')))
+}
+
+function sharesOf(state: unknown): ReadonlyMap<string, number> {
+  const entries = Object.entries(Object(member(state, 'weights')))
+  return new Map(entries.map(([name, share]) => [name, Number(share)]))
 }
 
 function limitOf(text = '50'): string {

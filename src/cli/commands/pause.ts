@@ -7,17 +7,18 @@ import { statusLines } from '../route-status.ts'
 
 export const pause: Command = holding(
   'pause',
+  'release freeze',
   'refuse raises of challengers; traffic stays as it is',
   `Every challenger of ROUTE, or VARIANT alone, keeps its share and cannot be raised (exit code 1 for who tries).
 Lowering it and rolling it back stay possible, and triggers stay armed.`
 )
 
-function holding(name: 'pause' | 'resume', summary: string, help: string): Command {
+function holding(name: 'pause' | 'resume', why: string, summary: string, help: string): Command {
   return {
     name,
     summary,
     usage: `${name} ROUTE [VARIANT] [--reason TEXT]`,
-    examples: [`sluice ${name} fraud`, `sluice ${name} fraud v4 --reason "release freeze"`],
+    examples: [`sluice ${name} fraud`, `sluice ${name} fraud v4 --reason "${why}"`],
     help,
     options: { reason: { value: 'TEXT', text: 'why, for the audit log' } },
     words: [1, 2],
@@ -40,6 +41,7 @@ function holding(name: 'pause' | 'resume', summary: string, help: string): Comma
 
 export const resume: Command = holding(
   'resume',
+  'the freeze is over',
   'allow raises of paused challengers again',
   `Ends a pause of a person or of a trigger; shares stay as they are until somebody raises them.
 A rollback is ended by sluice clear, not by this.`

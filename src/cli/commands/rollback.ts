@@ -7,7 +7,7 @@
 import type { RollbackAnswer } from '../../ports.ts'
 import { usage } from '../args.ts'
 import type { Command, Context } from '../command.ts'
-import { API, callRoute } from '../documents.ts'
+import { API, callRoute, readConfigured } from '../documents.ts'
 import { EXIT, type Exit } from '../exit.ts'
 import { ago, clean } from '../screen.ts'
 
@@ -86,7 +86,16 @@ function inForceOf({ document }: RollbackAnswer): RollbackAnswer['rollbacks'] {
   )
 }
 
-function nothing({ screen }: Context, modelVersion: string): Exit {
-  screen.note(`No route gives traffic to model version ${clean(modelVersion)}. See sluice routes.`)
+/** Why a model version could not be taken out: nobody has it, or only champions, which nothing stands behind. */
+async function nothing({ api, screen }: Context, modelVersion: string): Promise<Exit> {
+  const champions = [...(await readConfigured(api))]
+    .filter(([, { championVersion }]) => championVersion === modelVersion)
+    .map(([name]) => name)
+  const text =
+    champions.length === 0
+      ? `no route gives traffic to model version ${modelVersion}. See sluice routes.`
+      : `model version ${modelVersion} is the champion of ${champions.join(', ')}, and there is nothing to fall ` +
+        'back to. Raise a challenger that is known to be good: sluice weights.'
+  screen.note(`sluice: ${text}`)
   return EXIT.negative
 }

@@ -5,7 +5,8 @@ import type { Command, Context } from '../command.ts'
 import { API, callRoute, readConfigured } from '../documents.ts'
 import { EXIT, type Exit } from '../exit.ts'
 import { statusLines } from '../route-status.ts'
-import { clean } from '../screen.ts'
+import { percent } from '../screen.ts'
+import { readHealth } from '../upstream-health.ts'
 
 const EVERY_MS = 1000
 
@@ -14,10 +15,17 @@ export const status: Command = {
   summary: 'weights set and observed, evidence against challengers, rollbacks in force',
   usage: 'status [ROUTE] [-w]',
   examples: ['sluice status', 'sluice status fraud', 'sluice status -w', 'sluice status -w --json'],
-  help: `EVIDENCE is how much speaks against a challenger, and the threshold at which it is taken out of traffic.
-With ROUTE every trigger is shown, without it the one that is nearest to its threshold.
+  help: `SET is the share that was set, OBSERVED that of the requests of the last 60 s.
+EVIDENCE is how much speaks against a challenger, and the threshold at which it is taken out of traffic, of the
+trigger that is nearest to it; "(1 of 40)" are the prediction calls that failed in its sense, of those counted.
+With ROUTE every trigger is shown:
+  FAILED  of the challenger's counted prediction calls; gross: of its last 12; absence: calls that wait
+  RATIO   how many times as often as the champion it fails, at least, as far as is known; empty where not compared
+  PHI     how much failures come together (retries, the same users); evidence is divided by it
+  EVIDENCE and THRESHOLD are logarithms; of absence seconds without an answer, of gross failures
+A line in red says when a variant with weight has no healthy address.
 -w shows it again each second until Ctrl-C and goes on when the router restarts. With --json each is one line.
-Exit code 1 when a route that was asked for is rolled back, so a pipeline can wait on it.
+Exit code 1 when ROUTE (or, without ROUTE, any) is rolled back and not cleared yet, so a pipeline can stop on it.
 --json is GET /admin/v1/routes (or /routes/ROUTE).`,
   options: { watch: { short: 'w', text: 'again each second, until Ctrl-C' } },
   words: [0, 1],
@@ -33,20 +41,36 @@ async function show(context: Context): Promise<Exit> {
       : await callRoute(api, route, '', 'status')
   // The API's own document, as in documents.ts.
   const views = (route === undefined ? body : [body]) as RouteView[]
-  if (args.flag('watch')) screen.clear()
   if (json) screen.json(body)
   else {
-    const configured = await readConfigured(api)
+    const [configured, health] = await Promise.all([readConfigured(api), readHealth(api)])
+    if (args.flag('watch')) screen.clear()
+    if (args.flag('watch') && screen.terminal) screen.line(`${every()}; Ctrl-C ends\n`)
     for (const view of views) {
-      for (const line of statusLines(view, screen, route !== undefined)) screen.line(line)
-      for (const name of configured.get(view.route)?.unverified ?? []) {
-        screen.line(
-          screen.paint('red', clean(`  ${name}: TLS VERIFICATION OF ITS UPSTREAMS IS OFF`))
+      const warnings = [
+        ...unhealthy(view, health.get(view.route)),
+        ...(configured.get(view.route)?.unverified ?? []).map(
+          name => `${name}: TLS VERIFICATION OF ITS UPSTREAMS IS OFF`
         )
-      }
+      ]
+      for (const line of statusLines(view, screen, route !== undefined, warnings)) screen.line(line)
     }
   }
   return views.some(view => view.phase === 'rolled-back') ? EXIT.negative : EXIT.ok
+}
+
+function every(): string {
+  return `${new Date().toISOString()}, again each second`
+}
+
+/** Variants that should get traffic and cannot. */
+function unhealthy(view: RouteView, out: ReadonlyMap<string, number> = new Map()): string[] {
+  return [...out].flatMap(([variant, of]) => {
+    const share = view.weights[variant] ?? 0
+    return share > 0
+      ? [`${variant}: set to ${percent(share)} and NO HEALTHY ADDRESS (0 of ${of})`]
+      : []
+  })
 }
 
 /**

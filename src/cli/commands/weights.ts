@@ -83,12 +83,14 @@ function showWeights({ json, screen }: Context, view: RouteView): Exit {
   return EXIT.ok
 }
 
-async function plan({ api, json, screen }: Context, read: ReadRoute, map: Weights): Promise<Exit> {
+async function plan(context: Context, read: ReadRoute, map: Weights): Promise<Exit> {
+  const { api, json, screen } = context
   const { body } = await callRoute(api, read.view.route, '?dryRun=true', 'weights', {
     method: 'PUT',
     ifMatch: read.etag,
     body: { weights: map }
   })
+  warnOf(context, read.view.champion, map)
   if (json) {
     screen.json(body)
     return EXIT.ok
@@ -119,6 +121,7 @@ async function put(context: Context, read: ReadRoute, map: Weights): Promise<Exi
     ifMatch: read.etag,
     body: { weights: map, ...(reason === undefined ? {} : { reason }) }
   })
+  warnOf(context, read.view.champion, map)
   if (json) {
     screen.json(body)
     return EXIT.ok
@@ -127,6 +130,13 @@ async function put(context: Context, read: ReadRoute, map: Weights): Promise<Exi
   for (const line of changes(read.view.weights, view.weights)) screen.line(line)
   for (const line of statusLines(view, screen, false)) screen.line(line)
   return EXIT.ok
+}
+
+/** Legal and dangerous: the comparison needs the champion's answers. */
+function warnOf({ screen }: Context, champion: string, map: Weights): void {
+  if ((map[champion] ?? 0) > 0) return
+  const why = 'nothing is compared with it any more, and a rollback sends every user to it'
+  screen.note(`sluice: warning: the champion ${champion} gets no traffic: ${why}`)
 }
 
 function changes(before: Weights, after: Weights): string[] {
