@@ -12,7 +12,7 @@ import { first, rollbackId } from '../helpers/state-documents.ts'
 import { silentLog, systemClock } from '../helpers/state-process.ts'
 import { type Said, WRITER_ROUTES } from '../helpers/state-writer.ts'
 
-const ROUNDS = Number(process.env['SLUICE_CRASH_ROUNDS'] ?? 200)
+const ROUNDS = Number(process.env['SLUICE_CRASH_ROUNDS'] ?? 50)
 const LANES = 2
 
 t.setTimeout(15 * 60_000)
