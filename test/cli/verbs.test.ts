@@ -1,12 +1,11 @@
 /** Every verb against the running router: what it prints, what it changes, and its exit code. */
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
 import net, { type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { inference, startModelServer } from '../helpers/model-server.ts'
 import { freePort } from '../helpers/ports.ts'
-import { ROOT, runSluice, startSluice, temporaryDirectory } from '../helpers/sluice.ts'
+import { ROOT, runSluice, startSluice } from '../helpers/sluice.ts'
 import { twoVersionConfig } from '../helpers/two-versions.ts'
 import { until } from '../helpers/until.ts'
 
@@ -341,38 +340,6 @@ t.test('status names a variant when it has weight and no healthy address', async
   })
   await runSluice(['weights', 'fraud', 'v4=0'], { env })
   t.notMatch((await look()).stdout, 'NO HEALTHY ADDRESS', 'without weight it is no matter')
-})
-
-t.test('check says what is wrong when a file or, online, an upstream is', async t => {
-  const directory = temporaryDirectory(t)
-  const file = join(directory, 'sluice.yaml')
-  const down = `http://127.0.0.1:${await freePort()}`
-  writeFileSync(file, JSON.stringify(twoVersionConfig(model.url, down, 5)))
-  const good = await runSluice(['check', file])
-  t.equal(good.code, 0)
-  t.match(good.stdout, 'is valid: 1 route')
-  const online = await runSluice(['check', file, '--online'])
-  t.equal(online.code, 1)
-  t.match(online.stdout, /routes\.fraud\.variants\.v4\.upstreams\[0\]: .*\(ECONNREFUSED\)/)
-  t.notMatch(online.stdout, 'variants.v3')
-
-  writeFileSync(
-    file,
-    JSON.stringify(twoVersionConfig(model.url, down, 5, { champion: 'v33' }), null, 1)
-  )
-  const bad = await runSluice(['check', 'sluice.yaml'], { cwd: directory })
-  t.equal(bad.code, 2)
-  t.match(bad.stdout, /^sluice\.yaml:\d+:\d+ routes\.fraud\.champion: .*did you mean "v3"\?$/m)
-  const json = await runSluice(['check', file, '--json'])
-  t.match(JSON.parse(json.stdout), { ok: false, problems: [{ path: 'routes.fraud.champion' }] })
-  t.equal((await runSluice(['check', join(directory, 'none.yaml')])).code, 2)
-})
-
-t.test('the examples pass when they are checked', async t => {
-  for (const file of ['config/sluice.yaml', 'config/complete.yaml']) {
-    const { code, stdout } = await runSluice(['check', join(ROOT, file)])
-    t.equal(code, 0, stdout)
-  }
 })
 
 /** The admin behind a proxy that changes the route right after it was read. */
