@@ -87,7 +87,7 @@ export async function startSluice(
       if (child.exitCode !== null || child.signalCode !== null) return { failed: true as const }
       return readyLine(output.stdout)
     },
-    { within: options.within ?? 20_000, every: 10 }
+    { within: options.within ?? 60_000, every: 10 }
   ).catch((error: unknown) => {
     child.kill('SIGKILL')
     throw new Error(`${String(error)}\n${output.stdout}\n${output.stderr}`)

@@ -7,7 +7,7 @@
 export async function until<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  { within = 15_000, every = 25 }: { readonly within?: number; readonly every?: number } = {}
+  { within = 30_000, every = 25 }: { readonly within?: number; readonly every?: number } = {}
 ): Promise<T> {
   const end = performance.now() + within
   let last: unknown
