@@ -14,7 +14,7 @@ import { until } from '../helpers/until.ts'
 const DRAINS = 8
 const CLIENTS = 100
 
-t.setTimeout(110_000)
+t.setTimeout(300_000)
 
 t.test(
   `loses no request when SIGTERM comes ${DRAINS} times under ${CLIENTS} keep-alive clients`,
