@@ -65,7 +65,7 @@ publish({
         [
           String(load.sent()),
           String(statuses.get(500) ?? 0),
-          String([...statuses].reduce((n, [s, c]) => n + (s === 200 || s === 500 ? 0 : c), 0)),
+          others(statuses),
           rollback === null ? 'no' : 'YES',
           pausedSamples === 0 ? 'no' : `in ${pausedSamples} looks`,
           `${((cpu / seconds) * 100).toFixed(0)} % of a core`
@@ -92,6 +92,12 @@ async function challengerOf({ admin }: Sluice) {
     rollback: challengers['canary']?.rollback ?? null,
     paused: challengers['canary']?.paused ?? null
   }
+}
+
+/** What was neither a good answer nor the fault that both arms have: statuses and how many, 0 for none. */
+function others(statuses: ReadonlyMap<number, number>): string {
+  const rest = [...statuses].filter(([status]) => status !== 200 && status !== 500)
+  return rest.length === 0 ? '0' : rest.map(([status, count]) => `${status}: ${count}`).join(', ')
 }
 
 function thirds(samples: readonly number[]): readonly number[] {
