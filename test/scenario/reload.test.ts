@@ -68,7 +68,7 @@ test('refuses a reload when it takes away a variant with weight or moves a liste
     routes: {
       fraud: {
         match: { paths: ['/v2/models/fraud/'] },
-        variants: { v3: { upstreams: [champion.url] } },
+        variants: { v3: { upstreams: [champion.url], model: { name: 'fraud', version: '3' } } },
         champion: 'v3',
         initialWeights: { v3: 100 }
       }
