@@ -11,7 +11,7 @@ import { type ErrorCode, fail, SluiceError } from '../errors.ts'
 import type { Actor, Clock, Control, Log, StateStore } from '../ports.ts'
 import type { Roster } from './roster.ts'
 import type { Upstreams } from './upstreams.ts'
-import { weightOf, weightsOf } from './view.ts'
+import { weightsOf } from './view.ts'
 
 export type ReloadResult =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
@@ -142,8 +142,7 @@ function documentOf(store: StateStore, config: Config, name: string): RouteDocum
 function weighted(roster: Roster): Readonly<Record<string, readonly string[]>> {
   return Object.fromEntries(
     roster.all().map(route => {
-      const names = Object.keys(weightsOf(route)).filter(name => weightOf(route.document, name) > 0)
-      return [route.config.name, names]
+      return [route.config.name, Object.keys(sorted(weightsOf(route)))]
     })
   )
 }

@@ -1,7 +1,12 @@
 /**
  * A route as the API shows it: the document, and what follows from it and from the counters.
  */
-import { challengerOf, type RouteDocument, rangeTable } from '../domain/document.ts'
+import {
+  challengerOf,
+  weightsOf as documentWeights,
+  type RouteDocument,
+  rangeTable
+} from '../domain/document.ts'
 import { sizeOf } from '../domain/ranges.ts'
 import type { RouteView, TriggerView } from '../ports.ts'
 import { type LiveRoute, variantsOf } from './live-route.ts'
@@ -35,12 +40,10 @@ export function viewOf(route: LiveRoute, context: ViewContext): RouteView {
   }
 }
 
-/** Percent per variant, two decimals; sums to 100. */
+/** Percent per variant of the document and of the route, two decimals; sums to 100. */
 export function weightsOf(route: LiveRoute): Readonly<Record<string, number>> {
-  const names = variantsOf(route).map(({ name }) => name)
-  const { champion, challengers } = route.document
-  const all = [...new Set([...names, champion, ...Object.keys(challengers)])]
-  return Object.fromEntries(all.map(name => [name, weightOf(route.document, name) / 100]))
+  const unweighted = variantsOf(route).map(({ name }) => [name, 0] as const)
+  return { ...Object.fromEntries(unweighted), ...documentWeights(route.document) }
 }
 
 /** Basis points that the hash gives to a variant. */
