@@ -5,6 +5,7 @@
 import type { RouteDocument } from './domain/document.ts'
 import type { Author, Operation, Refusal } from './domain/operations.ts'
 import type { TlsSettings } from './domain/snapshot.ts'
+import type { TriggerStatus } from './domain/watch.ts'
 
 type LogLine = (fields: Readonly<Record<string, unknown>>, message: string) => void
 
@@ -158,18 +159,8 @@ export type HealthProbe = {
 /** Monotonic ms since the process epoch, and the wall clock for display. */
 export type Clock = { readonly now: () => number; readonly wall: () => Date }
 
-export type TriggerView = {
-  readonly variant: string
-  readonly trigger: string // errors, client_errors, bad_predictions, latency, absence, gross
-  readonly state: 'armed' | 'warmup' | 'pausing' | 'fired'
-  readonly logEvidence: number
-  readonly threshold: number
-  readonly phi: number
-  readonly ratio: number | null
-  readonly n: number
-  readonly x: number
-  readonly since: string
-}
+/** How a trigger stands, for a person: the time of its reset by the wall clock, ISO 8601. */
+export type TriggerView = Omit<TriggerStatus, 'sinceMs'> & { readonly since: string }
 
 export type RouteView = RouteDocument & {
   readonly weights: Readonly<Record<string, number>>

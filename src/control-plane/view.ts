@@ -8,7 +8,7 @@ import {
   rangeTable
 } from '../domain/document.ts'
 import { sizeOf } from '../domain/ranges.ts'
-import type { RouteView, TriggerView } from '../ports.ts'
+import type { RouteView } from '../ports.ts'
 import { type LiveRoute, variantsOf } from './live-route.ts'
 
 export type ViewContext = {
@@ -22,20 +22,10 @@ export function viewOf(route: LiveRoute, context: ViewContext): RouteView {
     weights: weightsOf(route),
     actualWeights: route.shares.percent(),
     ranges: rangesByVariant(route),
-    triggers: route.statuses.map(
-      (status): TriggerView => ({
-        variant: status.variant,
-        trigger: status.trigger,
-        state: status.state,
-        logEvidence: status.logEvidence,
-        threshold: status.threshold,
-        phi: status.phi,
-        ratio: status.ratio,
-        n: status.n,
-        x: status.x,
-        since: new Date(context.bornMs + status.sinceMs).toISOString()
-      })
-    ),
+    triggers: route.statuses.map(({ sinceMs, ...status }) => ({
+      ...status,
+      since: new Date(context.bornMs + sinceMs).toISOString()
+    })),
     replicas: { applied: 1, of: 1 }
   }
 }

@@ -8,20 +8,20 @@
 import { type Logger, pino, stdTimeFunctions } from 'pino'
 import type { Log } from '../ports.ts'
 
-export type Fields = Readonly<Record<string, unknown>>
-
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
 /** Where lines go; `write` gets whole lines. */
 export type LogTarget = { write(line: string): void; flush?(): Promise<void> }
 
 export type RootLog = Log & {
-  fatal(fields: Fields, msg: string): void
+  readonly fatal: Log['error']
   /** Lines that could not be written. */
   readonly dropped: () => number
   /** Resolves when all is written, or after a second; for the end of the process. */
   flush(): Promise<void>
 }
+
+type Fields = Readonly<Record<string, unknown>>
 
 const MAX_LINE = 8_192
 const MAX_STRING = 2_048
