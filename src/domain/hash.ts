@@ -10,16 +10,10 @@ import murmur from 'murmurhash3js-revisited'
 
 export const BUCKETS = 10_000
 
-/** Unsigned 32-bit hash of `salt + ":" + unit`. `prefix` is the UTF-8 of salt and colon: `saltPrefix(salt)`. */
-export function hashUnit(prefix: Uint8Array, unit: Uint8Array): number {
-  const at = prefix.length
-  const bytes = scratchOf(at + unit.length)
-  for (let i = 0; i < at; i++) bytes[i] = prefix[i] ?? 0
-  for (let i = 0; i < unit.length; i++) bytes[at + i] = unit[i] ?? 0
-  return murmur.x86.hash32(bytes, 0)
-}
-
-/** The same for a unit held as latin1 text, one character a byte, as header fields arrive. */
+/**
+ * Unsigned 32-bit hash of `salt + ":" + unit`. `prefix` is `saltPrefix(salt)`; the unit is latin1 text, one
+ * character a byte, as header fields arrive.
+ */
 export function hashText(prefix: Uint8Array, unit: string): number {
   const at = prefix.length
   const bytes = scratchOf(at + unit.length)
@@ -28,7 +22,7 @@ export function hashText(prefix: Uint8Array, unit: string): number {
   return murmur.x86.hash32(bytes, 0)
 }
 
-/** Murmur3 x86_32 of plain bytes with a seed; for the published vectors. */
+/** Murmur3 x86_32 of plain bytes with a seed. */
 export function murmur32(bytes: Uint8Array, seed = 0): number {
   return murmur.x86.hash32(bytes, seed)
 }
