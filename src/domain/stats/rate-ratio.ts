@@ -5,7 +5,7 @@
  * w = its share of the requests: no base rate is needed. Source: Przyborowski and Wilenski 1940; Lindon and
  * Malek 2022 use the same condition.
  */
-import { binomialTail, type Interval, shareInterval } from './binomial.ts'
+import { type Interval, shareInterval } from './binomial.ts'
 
 /** Requests and events of two arms: n and x of the challenger, n and x of the champion. */
 export type Counts = {
@@ -15,19 +15,7 @@ export type Counts = {
   readonly xb: number
 }
 
-/** Exact one-sided p-value of "the challenger's rate is not above the champion's". */
-export function rateRatioP({ nc, xc, nb, xb }: Counts): number {
-  if (nc <= 0 || nb <= 0) return 1
-  return binomialTail(xc, xc + xb, nc / (nc + nb))
-}
-
-/** (xc/nc) / ((xb + 1/2)/nb): finite for a champion without events; null where an arm has no requests. */
-export function rateRatio({ nc, xc, nb, xb }: Counts): number | null {
-  if (nc <= 0 || nb <= 0) return null
-  return xc / nc / ((xb + 0.5) / nb)
-}
-
-/** Exact interval of the ratio; `high` is Infinity where the champion has no events. */
+/** Exact two-sided interval of the ratio; `high` is Infinity where the champion has no events. */
 export function rateRatioInterval({ nc, xc, nb, xb }: Counts, level = 0.95): Interval {
   if (nc <= 0 || nb <= 0 || xc + xb <= 0) return { low: 0, high: Infinity }
   const { low, high } = shareInterval(xc, xc + xb, level)
