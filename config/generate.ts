@@ -8,6 +8,7 @@ import { writeFileSync } from 'node:fs'
 import { renderOpenApi } from '../src/admin/openapi.ts'
 import { configNode } from '../src/config/node.ts'
 import { errorTable } from '../src/errors.ts'
+import { eventSchemas } from '../src/io/event-schema.ts'
 import { metricRows } from '../src/telemetry/metrics.ts'
 import { apiPage } from './api-page.ts'
 import { errorsPage } from './errors-page.ts'
@@ -29,7 +30,11 @@ export const generated: readonly Generated[] = [
   { path: 'docs/errors.md', render: () => errorsPage(errorTable()) },
   { path: 'config/openapi.json', render: renderOpenApi },
   { path: 'docs/admin-api.md', render: async () => apiPage(await renderOpenApi()) },
-  { path: 'docs/metrics.md', render: () => metricsPage(metricRows()) }
+  { path: 'docs/metrics.md', render: () => metricsPage(metricRows()) },
+  ...Object.entries(eventSchemas).map(([type, schema]) => ({
+    path: `config/event-schemas/${type}.schema.json`,
+    render: () => `${JSON.stringify(schema, null, 2)}\n`
+  }))
 ]
 
 if (import.meta.main) {

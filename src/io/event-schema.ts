@@ -1,8 +1,8 @@
 /**
  * What each type of published event looks like: a CloudEvents 1.0 envelope with data of that type.
  *
- * The types are versioned by their names and only ever get more optional members. The same schemas stand as
- * JSON in config/event-schemas, for consumers; a test holds the two together and every record against them.
+ * The types are versioned by their names and only ever get more optional members. `npm run gen` writes
+ * the same schemas as JSON to config/event-schemas, for consumers; a test holds every record against them.
  */
 import { type TObject, type TSchema, Type } from 'typebox'
 import { NAME } from '../domain/route.ts'
