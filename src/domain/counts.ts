@@ -28,7 +28,6 @@ export const BAD_KINDS = ['null', 'nan', 'infinite', 'empty', 'shape', 'unparsab
 export const UPSTREAM_ERRORS = ['connect', 'dns', 'tls', 'timeout', 'reset', 'invalid'] as const
 export const SHED_REASONS = ['in_flight', 'connections', 'body'] as const
 
-export type Cohort = (typeof COHORTS)[number]
 export type Outcome = (typeof OUTCOMES)[number]
 export type AssignmentReason = (typeof REASONS)[number]
 export type BadKind = (typeof BAD_KINDS)[number]

@@ -6,12 +6,9 @@
  */
 import { AT, CALLED, type Counters, FAIL, CALL_RING as RING } from '../counts.ts'
 
-/** Bits of `kinds`: what failed (FAIL), and CALLED. */
-export type Call = { readonly unit: number; readonly kinds: number; readonly stratum: number }
-
 export class LastCalls {
   readonly #unit = new Uint32Array(RING.slots)
-  readonly #kinds = new Uint32Array(RING.slots)
+  readonly #kinds = new Uint32Array(RING.slots) // bits: what failed (FAIL), and CALLED
   readonly #ms = new Float64Array(RING.slots)
   #count = 0
   #read: number[] = []
