@@ -59,6 +59,7 @@ function convert(node: Node, definitions: Json): Json {
     ...(properties ? { properties: mapped(properties, definitions) } : {}),
     ...(properties ? requiredOf(node, properties) : {}),
     ...(patternProperties ? { patternProperties: mapped(patternProperties, definitions) } : {}),
+    ...(node['x-needs'] ? { dependencies: dependenciesOf(node['x-needs']) } : {}),
     ...(node['x-one-of'] ? { oneOf: node['x-one-of'].map(key => ({ required: [key] })) } : {})
   }
 }
@@ -66,6 +67,10 @@ function convert(node: Node, definitions: Json): Json {
 function requiredOf(node: Node, properties: Readonly<Record<string, Node>>): Json {
   const required = (node.required ?? []).filter(key => !('default' in (properties[key] ?? {})))
   return required.length > 0 ? { required } : {}
+}
+
+function dependenciesOf(needs: Readonly<Record<string, string>>): Json {
+  return Object.fromEntries(Object.entries(needs).map(([key, other]) => [key, [other]]))
 }
 
 function mapped(nodes: Readonly<Record<string, Node>>, definitions: Json): Json {

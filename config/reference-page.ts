@@ -94,6 +94,10 @@ function render({ paths, node }: Section, later: string[]): string[] {
     path === '' ? '## The file' : `## ${paths.map(one => `\`${one}\``).join(', ')}`,
     '',
     meaningOf(node),
+    ...Object.entries(node['x-needs'] ?? {}).flatMap(([key, other]) => [
+      '',
+      `\`${key}\` needs \`${other}\`.`
+    ]),
     ...(oneOf ? ['', `Exactly one of ${oneOf.map(key => `\`${key}\``).join(', ')}.`] : []),
     '',
     '| key | type | default | meaning |',
@@ -124,8 +128,9 @@ function typeOf(node: Node): string {
   return saysOf(node)
 }
 
+/** A map with keys of its own may be hidden in messages too, and is none. */
 function isSecret(node: Node): boolean {
-  return node.type === 'object' && node['x-secret'] === true
+  return node.type === 'object' && node['x-secret'] === true && node['x-one-of'] !== undefined
 }
 
 function listed(node: Node): string {

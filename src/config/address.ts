@@ -1,7 +1,7 @@
 /**
  * Addresses of a configuration: where to listen, origins of upstreams, hosts and paths of a match.
  *
- * Exports: `parseListen`, `isLoopback`, `parseOrigin`, `Origin`, `faultOfHost`, `faultOfPath`.
+ * Exports: `parseListen`, `isLoopback`, `parseOrigin`, `Origin`, `parseAuthority`, `faultOfHost`, `faultOfPath`.
  *
  * Strict: what a URL parser would repair (short or hexadecimal IPv4, backslashes, default schemes) is refused
  * with what to write instead. A fault is a sentence without its subject.
@@ -55,20 +55,32 @@ export function parseOrigin(text: string): Origin | string {
   if (/[/?#\\]/.test(authority)) {
     return 'must be an origin alone, without path, query or fragment; use rewrite.path to change paths'
   }
-  const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]]*)(?::([0-9]{1,5}))?$/.exec(authority)
+  const parts = parseAuthority(authority)
+  if (parts === null) return 'has no valid host and port'
   const secure = scheme === 'https'
-  const host = bare(match?.[1] ?? '').toLowerCase()
-  const bracketed = match?.[1]?.startsWith('[') ?? false
-  if (!match || !isHost(host) || bracketed !== host.includes(':')) {
-    return 'has no valid host and port'
-  }
-  const port = match[2] === undefined ? (secure ? 443 : 80) : Number(match[2])
+  const { host: hostname } = parts
+  const port = parts.port ?? (secure ? 443 : 80)
   if (port < 1 || port > 65_535) return 'has a port that is not from 1 to 65535'
-  const ip = host.includes(':') ? parseIp(host) : null
-  const hostname = ip ? (v4Of(ip) === null ? ipText(ip) : host) : host
   const shown = hostname.includes(':') ? `[${hostname}]` : hostname
   const standard = port === (secure ? 443 : 80)
   return { url: `${scheme}://${shown}${standard ? '' : `:${port}`}`, secure, hostname, port }
+}
+
+/**
+ * `host`, `host:port`, `[::1]:port` of a URL: host in lower case without brackets, IPv6 in its shortest form;
+ * port null where there is none, and not checked for its range. Null when it is none of these.
+ */
+export function parseAuthority(
+  text: string
+): { readonly host: string; readonly port: number | null } | null {
+  const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]]*)(?::([0-9]{1,5}))?$/.exec(text)
+  if (!match) return null
+  const host = bare(match[1] ?? '').toLowerCase()
+  const bracketed = match[1]?.startsWith('[') ?? false
+  if (!isHost(host) || bracketed !== host.includes(':')) return null
+  const ip = bracketed ? parseIp(host) : null
+  const shortest = ip && v4Of(ip) === null ? ipText(ip) : host
+  return { host: shortest, port: match[2] === undefined ? null : Number(match[2]) }
 }
 
 /** What is wrong with a host of a match or of the admin; null when nothing is. */

@@ -24,6 +24,27 @@ export type Listen = {
 /** A token of the admin API: hex SHA-256 of its bytes. */
 export type Token = { readonly id: string; readonly role: Role; readonly sha256: string }
 
+/** How to reach the shared store. Secrets are clear text here and shown nowhere; PEM texts, already read. */
+export type RedisSettings = {
+  readonly mode: 'standalone' | 'sentinel' | 'cluster'
+  readonly nodes: readonly { readonly host: string; readonly port: number }[] // at least one; sentinels in sentinel mode
+  readonly database: number
+  readonly username: string | null
+  readonly password: string | null
+  readonly sentinel: {
+    readonly master: string
+    readonly username: string | null
+    readonly password: string | null
+  } | null // null but in sentinel mode
+  readonly tls: {
+    readonly ca: string | null // null: the authorities of the system
+    readonly cert: string | null
+    readonly key: string | null
+    readonly serverName: string | null // null: the host
+  } | null // null: without TLS
+  readonly prefix: string
+}
+
 export type Config = {
   readonly file: string // absolute path it was read from
   readonly listen: Listen
@@ -35,10 +56,11 @@ export type Config = {
   }
   readonly telemetry: { readonly listen: Listen } | null
   readonly state: {
-    readonly driver: 'file'
+    readonly driver: 'file' | 'redis'
     readonly directory: string
     readonly firstStart: 'weights' | 'champion'
     readonly stale: { readonly policy: 'hold' | 'champion'; readonly after: number } // ms
+    readonly redis: RedisSettings | null // null with the file driver
   }
   readonly events: {
     readonly driver: 'none' | 'file'

@@ -7,7 +7,7 @@
  * A key with a `default` is required of the filled configuration and may be left out in a file, so that the
  * static type of the schema is that of a configuration with its defaults. Keywords of our own: `x-kind` (unit
  * of a string), `x-min` and `x-max` (in ms, bytes or as a share), `x-later` (not available in this version),
- * `x-one-of` (keys of which exactly one is there), `x-says` (the value in words, for faults and the reference),
+ * `x-one-of` (keys of which exactly one is there), `x-needs` (keys that ask for another), `x-says` (the value in words, for faults and the reference),
  * `x-secret` (a value that no message shows).
  */
 import { type TEnum, type TObject, type TProperties, type TSchema, Type } from 'typebox'
@@ -30,15 +30,17 @@ export function block<P extends TProperties>(
   properties: P,
   note: Note & {
     readonly oneOf?: readonly string[]
+    readonly needs?: Readonly<Record<string, string>>
     readonly says?: string
     readonly secret?: true
   }
 ): TObject<P> {
-  const { oneOf, says, secret: hidden, ...rest } = note
+  const { oneOf, needs, says, secret: hidden, ...rest } = note
   return Type.Object(properties, {
     additionalProperties: false,
     ...keywords(rest),
     ...(oneOf ? { 'x-one-of': oneOf } : {}),
+    ...(needs ? { 'x-needs': needs } : {}),
     ...(says === undefined ? {} : { 'x-says': says }),
     ...(hidden ? { 'x-secret': true } : {})
   })

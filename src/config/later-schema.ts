@@ -27,15 +27,6 @@ const strings = (description: string, initial: readonly string[]) =>
 const anything = (description: string) => Type.Unknown({ description })
 
 export const LaterSchemas = {
-  redis: later(
-    block(
-      {
-        url: text({ description: 'Where it is.', default: 'redis://127.0.0.1:6379' }),
-        prefix: text({ description: 'Prefix of its keys.', default: 'sluice' })
-      },
-      { description: 'The shared store.' }
-    )
-  ),
   kafka: later(
     block(
       {

@@ -35,6 +35,7 @@ export type Node = {
   readonly 'x-later'?: true
   readonly 'x-later-words'?: readonly string[]
   readonly 'x-one-of'?: readonly string[]
+  readonly 'x-needs'?: Readonly<Record<string, string>>
   readonly 'x-secret'?: true // never shown
   readonly 'x-says'?: string
   readonly 'x-key-says'?: string

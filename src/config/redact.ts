@@ -3,16 +3,16 @@
  *
  * Exports: `redactConfig`.
  *
- * Certificates, keys, digests of tokens and the unit key are only told to be there. Header values that a
+ * Certificates, keys, passwords, digests of tokens and the unit key are only told to be there. Header values that a
  * rewrite sets may be credentials of the upstream, so they are left out too.
  */
-import type { Config, Listen, RouteConfig, VariantConfig } from './config.ts'
+import type { Config, Listen, RedisSettings, RouteConfig, VariantConfig } from './config.ts'
 
 const HIDDEN = '[redacted]'
 
 /** Plain data for JSON: durations in ms, sizes in bytes, shares 0..1. */
 export function redactConfig(config: Config): unknown {
-  const { admin, telemetry, events, routes, ...rest } = config
+  const { admin, telemetry, state, events, routes, ...rest } = config
   return {
     ...rest,
     listen: listenOf(config.listen),
@@ -22,6 +22,7 @@ export function redactConfig(config: Config): unknown {
       tokens: admin.tokens.map(({ id, role }) => ({ id, role, sha256: HIDDEN }))
     },
     telemetry: telemetry && { listen: listenOf(telemetry.listen) },
+    state: { ...state, redis: state.redis && redisOf(state.redis) },
     events: { ...events, unitKey: hidden(events.unitKey) },
     routes: Object.fromEntries(routes.map(route => [route.name, routeOf(route)]))
   }
@@ -38,10 +39,30 @@ function routeOf({ name: _, variants, ...route }: RouteConfig): unknown {
   }
 }
 
+function redisOf({ password, sentinel, tls, ...redis }: RedisSettings): unknown {
+  return {
+    ...redis,
+    password: hidden(password),
+    sentinel: sentinel && { ...sentinel, password: hidden(sentinel.password) },
+    tls: tls && pemOf(tls)
+  }
+}
+
+/** The names of what is there, without its text. */
+function pemOf<T extends Pem>(tls: T): unknown {
+  return { ...tls, ca: hidden(tls.ca), cert: hidden(tls.cert), key: hidden(tls.key) }
+}
+
+type Pem = {
+  readonly ca: string | null
+  readonly cert: string | null
+  readonly key: string | null
+}
+
 function variantOf({ name: _, tls, rewrite, ...variant }: VariantConfig): unknown {
   return {
     ...variant,
-    tls: tls && { ...tls, ca: hidden(tls.ca), cert: hidden(tls.cert), key: hidden(tls.key) },
+    tls: tls && pemOf(tls),
     rewrite: rewrite && {
       ...rewrite,
       headers: {

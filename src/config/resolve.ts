@@ -10,6 +10,7 @@ import { parseListen } from './address.ts'
 import type { Config, Listen, Token } from './config.ts'
 import type { Path } from './diagnostics.ts'
 import { parseDuration, parsePercent } from './quantities.ts'
+import { resolveRedis } from './resolve-redis.ts'
 import { resolveRoute } from './resolve-route.ts'
 import type { ConfigFile } from './schema.ts'
 import type { Secrets } from './secrets.ts'
@@ -20,6 +21,8 @@ export type Surroundings = {
   readonly autoThreads: number
   readonly reusePort: boolean // the system spreads connections over listeners
 }
+
+const FIRST_START = { file: 'weights', redis: 'champion' } as const
 
 export function resolveConfig(file: ConfigFile, around: Surroundings): Config {
   const { secrets } = around
@@ -38,13 +41,14 @@ export function resolveConfig(file: ConfigFile, around: Surroundings): Config {
       ? { listen: listenOf(file.telemetry.listen, ['telemetry', 'listen'], secrets) }
       : null,
     state: {
-      driver: 'file',
+      driver: file.state.driver,
       directory: resolve(file.state.directory),
-      firstStart: file.state.firstStart,
+      firstStart: file.state.firstStart ?? FIRST_START[file.state.driver],
       stale: {
         policy: file.state.stale.policy,
         after: parseDuration(file.state.stale.after) ?? 0
-      }
+      },
+      redis: file.state.driver === 'redis' ? resolveRedis(file.state.redis, secrets) : null
     },
     events: {
       driver: file.events.driver === 'file' ? 'file' : 'none',

@@ -21,6 +21,7 @@ import {
   word
 } from './keys.ts'
 import { LaterSchemas, unitKey } from './later-schema.ts'
+import { RedisSchema } from './redis-schema.ts'
 import { RouteSchema } from './route-schema.ts'
 
 export type { Config, RouteConfig, VariantConfig } from './config.ts'
@@ -126,19 +127,21 @@ export const ConfigSchema = block(
     state: block(
       {
         driver: word(['file', 'redis'], {
-          description: 'Where the state of routes is kept: on disk, for one process.',
-          default: 'file',
-          later: ['redis']
+          description:
+            'Where the state of routes is kept: on disk, for one process, or in Redis, for all that share it.',
+          default: 'file'
         }),
         directory: text({
-          description: 'Snapshot and journal. A relative path starts at the working directory.',
+          description:
+            'Snapshot and journal, for both drivers; each process needs one of its own, on a disk that outlives it. A relative path starts at the working directory.',
           default: './state'
         }),
-        firstStart: word(['weights', 'champion'], {
-          description:
-            'What a route without any state starts with: `initialWeights`, or the champion alone.',
-          default: 'weights'
-        }),
+        firstStart: optional(
+          word(['weights', 'champion'], {
+            description:
+              'What a route without any state starts with: `initialWeights`, or the champion alone. Default: `weights` with `driver: file`, and `champion` with `driver: redis`, so that a total loss of the store never brings a challenger back.'
+          })
+        ),
         stale: block(
           {
             policy: word(['hold', 'champion'], {
@@ -153,11 +156,12 @@ export const ConfigSchema = block(
             })
           },
           {
-            description: 'What a replica does that is cut off from a shared store.',
+            description:
+              'What a replica does that is cut off from a shared store. Has no effect with `driver: file`.',
             default: {}
           }
         ),
-        redis: LaterSchemas.redis
+        redis: RedisSchema
       },
       { description: 'The state of routes: weights, rollbacks, pauses.', default: {} }
     ),

@@ -45,6 +45,7 @@ export async function readSecrets(
       'is shorter than 16 bytes; units could be guessed, use 32 random ones'
     )
   }
+  await readRedis(file, context)
   for (const [name, route] of Object.entries(file.routes ?? {})) {
     for (const [variant, settings] of Object.entries(route?.variants ?? {})) {
       if (settings?.tls) {
@@ -89,6 +90,16 @@ async function readTokens(file: Loose<ConfigFile>, context: Context): Promise<vo
     if (other !== undefined) context.report(at, `is the same token as admin.tokens[${other}]`)
     owners.set(text, i)
   }
+}
+
+/** Nothing is read for a store that is not used: its password need not be there. */
+async function readRedis({ state }: Loose<ConfigFile>, context: Context): Promise<void> {
+  if (state?.driver !== 'redis' || !state.redis) return
+  const { password, sentinel, tls } = state.redis
+  const at = ['state', 'redis']
+  await readOne(password, [...at, 'password'], context)
+  await readOne(sentinel?.password, [...at, 'sentinel', 'password'], context)
+  if (tls) await readClientTls(tls, [...at, 'tls'], context)
 }
 
 async function readClientTls(

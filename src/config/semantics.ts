@@ -10,6 +10,7 @@ import { parseNetwork } from '../domain/ip.ts'
 import { faultOfHost, isLoopback, parseListen } from './address.ts'
 import type { Path, Report } from './diagnostics.ts'
 import { checkOverlaps } from './overlap.ts'
+import { checkRedisSettings } from './redis-rules.ts'
 import { checkRoute } from './route-rules.ts'
 import type { ConfigFile } from './schema.ts'
 import type { Loose } from './shape.ts'
@@ -27,6 +28,7 @@ export function checkMeaning(file: File, report: Report): void {
   file.trustedProxies?.forEach((cidr, i) => {
     checkNetwork(cidr, ['trustedProxies', i], report)
   })
+  if (file.state?.redis) checkRedisSettings(file.state.redis, report)
   const routes = Object.entries(file.routes ?? {})
   for (const [name, route] of routes) {
     if (route) checkRoute(route, ['routes', name], report)

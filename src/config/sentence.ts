@@ -96,11 +96,19 @@ export function saysOf(node: Node): string {
   }
 }
 
-/** A value as a person wrote it, short and on one line. */
+/** A value as a person wrote it, short and on one line, without user and password of a URL. */
 export function show(value: unknown): string {
   if (value === null || value === undefined) return 'nothing'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a map'
   if (typeof value !== 'string') return String(value)
-  return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
+  const plain = withoutUser(value)
+  return JSON.stringify(plain.length > 80 ? `${plain.slice(0, 80)}…` : plain)
+}
+
+/** Cuts at the last @, for a password may hold one too. */
+function withoutUser(text: string): string {
+  const start = text.indexOf('://')
+  const end = text.lastIndexOf('@')
+  return start < 0 || end < start ? text : `${text.slice(0, start)}://[redacted]${text.slice(end)}`
 }

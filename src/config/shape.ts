@@ -93,10 +93,8 @@ function walkChoice(
   if (one) return walk(one, value, path, walking)
   const words = same.flatMap(choice => choice.enum ?? [])
   const near = typeof value === 'string' ? hint(value, words) : ''
-  walking.report(
-    path,
-    `must be ${saysOf(node)}, not ${show(value)}${near.startsWith(',') ? near : ''}`
-  )
+  const not = choices.some(choice => choice['x-secret']) ? '' : `, not ${show(value)}`
+  walking.report(path, `must be ${saysOf(node)}${not}${near.startsWith(',') ? near : ''}`)
   return undefined
 }
 
@@ -136,6 +134,10 @@ function walkKnownKeys(
     }
   }
   checkOneOf(node, value, path, report)
+  for (const [key, other] of Object.entries(node['x-needs'] ?? {})) {
+    if (!Object.hasOwn(value, key) || Object.hasOwn(value, other)) continue
+    report([...path, key], `needs ${other} beside it; add that, or remove ${key}`, 'key')
+  }
   return result
 }
 

@@ -54,7 +54,9 @@ test('accepts the examples and refuses what is wrong when an editor uses the sch
     { lisen: 'a:1' },
     { plans: { a: {} } },
     { threads: 0 },
-    { state: { driver: 'redis' } },
+    { state: { driver: 'postgres' } },
+    { state: { driver: 'redis', redis: { username: 'sluice' } } },
+    { events: { driver: 'kafka' } },
     { routes: {} }
   ]) {
     t.notOk(Value.Check(schema, { ...sound, ...fault }), JSON.stringify(fault))

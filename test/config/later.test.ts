@@ -18,8 +18,6 @@ const ROUTE: readonly (readonly [string, string])[] = [
 const TOP: readonly (readonly [string, string])[] = [
   ['plans: { mine: { weights: [1, 100] } }', 'plans'],
   ['notify: [{ url: "http://a" }]', 'notify'],
-  ['state: { driver: redis }', 'redis'],
-  ['state: { redis: { url: "redis://a" } }', 'redis'],
   ['events: { driver: kafka }', 'kafka'],
   ['events: { kafka: { brokers: [a] } }', 'kafka']
 ]
