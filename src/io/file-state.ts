@@ -26,6 +26,7 @@ import type {
   AuditEntry,
   Clock,
   Log,
+  Replica,
   StateSource,
   StateStore,
   StateWarning,
@@ -52,10 +53,14 @@ export type FileStateOptions = {
 const SETTLE_MS = 2_000
 const RETRY_MS = 1_000
 
+/** One process has the directory, so it needs no name that tells it from others. */
+const ALONE = 'local'
+
 type Route = {
   durable: RouteDocument // on disk
   shown: RouteDocument // the durable one with the rollbacks that wait for the disk
   readonly source: StateSource
+  facts: Pick<Replica, 'calls' | 'out'>
 }
 
 /** A rollback that holds in memory and waits for the disk. */
@@ -73,7 +78,7 @@ export function createFileState(options: FileStateOptions): StateStore {
   const waiting: Waiting[] = []
   const reserve = createReserve(directory)
   const errors = { write: 0, rollback: 0 }
-  const auditListeners = new Set<(entry: AuditEntry) => void>()
+  const auditListeners = new Set<(entry: AuditEntry, origin: 'own') => void>()
   const documentListeners = new Set<(document: RouteDocument) => void>()
   let queue: Promise<unknown> = Promise.resolve()
   let opened: { readonly audit: AuditFile; readonly lock: DirectoryLock } | null = null
@@ -97,10 +102,13 @@ export function createFileState(options: FileStateOptions): StateStore {
     return route
   }
 
-  function tell<Value>(listeners: ReadonlySet<(value: Value) => void>, value: Value): void {
+  function tell<const Values extends readonly unknown[]>(
+    listeners: ReadonlySet<(...values: Values) => void>,
+    ...values: Values
+  ): void {
     for (const listener of listeners) {
       try {
-        listener(value)
+        listener(...values)
       } catch (error) {
         log.error({ err: error }, 'a listener of the state failed')
       }
@@ -135,7 +143,7 @@ export function createFileState(options: FileStateOptions): StateStore {
     route.durable = document
     route.shown = withWaiting(route)
     if (revisionOf(before) !== revisionOf(route.shown)) tell(documentListeners, route.shown)
-    tell(auditListeners, entry)
+    tell(auditListeners, entry, 'own')
     return entry
   }
 
@@ -256,7 +264,8 @@ export function createFileState(options: FileStateOptions): StateStore {
     const { audit } = parts()
     const found = await findRoutes({ directory, audit, names, first, means, wall: clock.wall })
     for (const { document, source } of found.routes) {
-      routes.set(document.route, { durable: document, shown: document, source })
+      const facts = { calls: {}, out: {} }
+      routes.set(document.route, { durable: document, shown: document, source, facts })
     }
     return found.warnings
   }
@@ -294,6 +303,15 @@ export function createFileState(options: FileStateOptions): StateStore {
     read: name => routes.get(name)?.shown ?? null,
     source: name => routes.get(name)?.source ?? 'config',
     errors: () => errors,
+    ageMs: () => 0,
+    replicas(name) {
+      const { shown, facts } = routeOf(name)
+      return [{ id: ALONE, revision: revisionOf(shown), ...facts }]
+    },
+    announce(name, { calls, out }) {
+      routeOf(name).facts = { calls, out }
+    },
+    spread: async () => undefined,
     unsettled: () => [...new Set(waiting.map(({ route }) => route))],
     ensure(name, first) {
       return enqueue(async () => {
@@ -319,7 +337,7 @@ export function createFileState(options: FileStateOptions): StateStore {
         await settle()
         const entry = parts().audit.next({ ...draft, at: clock.wall().toISOString() })
         await append(entry)
-        tell(auditListeners, entry)
+        tell(auditListeners, entry, 'own')
         return entry
       })
     },
