@@ -1,0 +1,148 @@
+/**
+ * redis-server out of the package archive of Debian or Ubuntu, unpacked into a directory: no root, no installation,
+ * no service that starts. Only the libraries that it links are taken along; libc is the system's.
+ *
+ * The directory is complete or not there: it is filled beside and renamed. A lock keeps two processes from
+ * downloading the same; one whose owner is gone is taken over.
+ */
+import { execFile } from 'node:child_process'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { until } from './until.ts'
+
+type Env = { readonly [name: string]: string | undefined }
+
+const run = promisify(execFile)
+const DOWNLOAD_WITHIN = 300_000 // ms, for one who waits for another's download
+
+/** Path of a redis-server below `cache`, unpacked now when it is not there yet. Throws what apt or dpkg said. */
+export async function unpackRedis(cache: string, env: Env): Promise<string> {
+  const program = join(cache, 'redis-server')
+  if (existsSync(program)) return program
+  mkdirSync(dirname(cache), { recursive: true })
+  const lock = `${cache}.lock`
+  await until('the download of redis-server by another process', () => takeLock(lock), {
+    within: DOWNLOAD_WITHIN,
+    every: 200
+  })
+  try {
+    if (!existsSync(program)) await fill(cache, env)
+  } finally {
+    rmSync(lock, { recursive: true, force: true })
+  }
+  return program
+}
+
+async function fill(cache: string, env: Env): Promise<void> {
+  const work = `${cache}.${process.pid}`
+  rmSync(work, { recursive: true, force: true })
+  mkdirSync(join(work, 'root'), { recursive: true })
+  try {
+    await download(work, env)
+    for (const name of globSync('*.deb', { cwd: work })) {
+      await run('dpkg-deb', ['-x', join(work, name), join(work, 'root')], { env })
+      rmSync(join(work, name))
+    }
+    const libraries = globSync('{lib,usr/lib}/*-linux-*', { cwd: join(work, 'root') })
+    const places = libraries.map(place => `$here/root/${place}`).join(':')
+    const script = [
+      '#!/bin/sh',
+      'here=$(dirname "$0")',
+      `export LD_LIBRARY_PATH="${places}"`,
+      'exec "$here/root/usr/bin/redis-server" "$@"'
+    ]
+    writeFileSync(join(work, 'redis-server'), `${script.join('\n')}\n`, { mode: 0o755 })
+    await run(join(work, 'redis-server'), ['--version'], { env })
+    renameSync(work, cache)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** With the package lists of the system; when they are missing or old, with lists of our own. */
+async function download(work: string, env: Env): Promise<void> {
+  const lists = join(work, 'apt')
+  try {
+    await downloadWith([], work, env)
+  } catch {
+    for (const part of ['state/lists/partial', 'cache/archives/partial']) {
+      mkdirSync(join(lists, part), { recursive: true })
+    }
+    const own = {
+      'Dir::State': join(lists, 'state'),
+      'Dir::State::status': '/var/lib/dpkg/status',
+      'Dir::Cache': join(lists, 'cache'),
+      'APT::Sandbox::User': 'root' // else apt changes to a user that may not write here
+    }
+    const options = Object.entries(own).flatMap(([name, value]) => ['-o', `${name}=${value}`])
+    await run('apt-get', [...options, '-qq', 'update'], { env })
+    await downloadWith(options, work, env)
+  }
+  rmSync(lists, { recursive: true, force: true })
+}
+
+async function downloadWith(options: readonly string[], work: string, env: Env): Promise<void> {
+  const names = await packages(options, env)
+  const sandbox = ['-o', 'APT::Sandbox::User=root']
+  await run('apt-get', [...options, ...sandbox, '-qq', 'download', ...names], { cwd: work, env })
+}
+
+/** redis-server, redis-tools (the binary is in it on Debian) and the libraries below them, without libc. */
+async function packages(options: readonly string[], env: Env): Promise<readonly string[]> {
+  const kinds = ['recommends', 'suggests', 'conflicts', 'breaks', 'replaces', 'enhances']
+  const only = kinds.map(kind => `--no-${kind}`)
+  const { stdout } = await run(
+    'apt-cache',
+    [...options, 'depends', '--recurse', ...only, 'redis-server', 'redis-tools'],
+    { env: { ...env, LC_ALL: 'C' }, maxBuffer: 64 * 1024 * 1024 }
+  )
+  const depends = new Map<string, string[]>()
+  let current: string[] = []
+  for (const line of stdout.split('\n')) {
+    const dependency = /^ [ |](?:Pre)?Depends: ([a-z0-9][^ <:]*)/.exec(line)?.[1]
+    if (dependency !== undefined) current.push(dependency)
+    else if (/^[a-z0-9]/.test(line)) {
+      current = []
+      depends.set(line.trim(), current)
+    }
+  }
+  const wanted = new Set(['redis-server', 'redis-tools'])
+  for (const name of wanted) {
+    for (const below of depends.get(name) ?? []) {
+      if (/^lib/.test(below) && !/^libc(6|-bin|rypt1)/.test(below)) wanted.add(below)
+    }
+  }
+  return [...wanted].filter(name => depends.has(name))
+}
+
+function takeLock(lock: string): boolean {
+  const file = join(lock, 'owner')
+  try {
+    mkdirSync(lock)
+    writeFileSync(file, String(process.pid))
+    return true
+  } catch {
+    if (ownerIsGone(file)) rmSync(lock, { recursive: true, force: true })
+    return false
+  }
+}
+
+function ownerIsGone(file: string): boolean {
+  try {
+    const owner = Number(readFileSync(file, 'utf8'))
+    if (owner === 0) return false // it was just made
+    process.kill(owner, 0)
+    return false
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH'
+  }
+}
