@@ -10,3 +10,11 @@ export function isMark(text: string): boolean {
   const id = /^(\d{1,9})z[0-9a-f]{8}$/.exec(text)?.[1]
   return id !== undefined && markOf(Number(id)) === text
 }
+
+/** Gives a message a field with the mark of a trial behind its first line, where it has one. */
+export function marked(bytes: Buffer, id: number): Buffer {
+  const at = bytes.indexOf('\r\n')
+  if (at < 0) return bytes
+  const field = Buffer.from(`\r\nX-Fuzz-Id: ${markOf(id)}`)
+  return Buffer.concat([bytes.subarray(0, at), field, bytes.subarray(at)])
+}

@@ -5,36 +5,34 @@
  * per answer, an answer goes to the connection whose request it is, and what goes upstream is canonical. Prints
  * the seed and the bytes of whatever breaks a rule and exits 1.
  */
-import { parseArgs } from 'node:util'
 import { type Answers, readAnswers } from '../helpers/answers.ts'
-import { DEMO_START, demoConfig, requestBytes, requestCases } from '../helpers/raw-cases.ts'
+import { type RequestCase, requestBytes, requestCases } from '../helpers/raw-cases.ts'
 import { type RawClient, rawClient } from '../helpers/raw-client.ts'
-import { headerOf, type RecordedRequest, startRecorder } from '../helpers/recorder.ts'
+import { headerOf, type RecordedRequest } from '../helpers/recorder.ts'
 import { barrier } from '../helpers/request-case.ts'
-import { startSluice } from '../helpers/sluice.ts'
+import {
+  type FuzzOptions,
+  type FuzzResult,
+  runAsProgram,
+  runBatches,
+  type Totals
+} from './batches.ts'
 import { faultOf } from './canonical.ts'
-import { generateRequest } from './grammar.ts'
-import { isMark, markOf } from './mark.ts'
+import { type Generated, generateRequest } from './grammar.ts'
+import { isMark, marked, markOf } from './mark.ts'
 import { mutate } from './mutate.ts'
 import { type Random, random } from './random.ts'
-
-export type FuzzOptions = {
-  readonly count: number
-  readonly seed: number
-  readonly progress?: (done: number) => void
-}
-export type FuzzResult = {
-  readonly sent: number
-  readonly answered: number // with any final answer
-  readonly accepted: number // 2xx of the upstream
-  readonly violations: readonly string[]
-}
 
 const TOGETHER = 48
 const LINGER_MS = 60 // how long an unanswered connection is left open before our FIN
 const DEADLINE_MS = 20_000
 
-type Trial = { readonly id: number; readonly bytes: Buffer; readonly r: Random }
+type Trial = {
+  readonly id: number
+  readonly bytes: Buffer
+  readonly patient: boolean // a whole request, whose client waits for the answer that it is owed
+  readonly r: Random
+}
 type Outcome = Trial & {
   readonly received: Buffer
   readonly end: string
@@ -42,18 +40,16 @@ type Outcome = Trial & {
 }
 
 /** Runs `count` trials against a fresh process. Stops at the first rounds with a violation. */
-export async function fuzzRequests({ count, seed, progress }: FuzzOptions): Promise<FuzzResult> {
-  const recorder = await startRecorder({ behaviour: { onRequest: answerWithId } })
-  const sluice = await startSluice(demoConfig(recorder.url), DEMO_START)
-  const port = Number(new URL(sluice.dataUrl).port)
-  const violations: string[] = []
-  const totals = { sent: 0, answered: 0, accepted: 0 }
-  const tell = (trial: Trial, what: string) =>
-    violations.push(`seed ${seed}, trial ${trial.id}: ${what}: ${trial.bytes.toString('base64')}`)
-
-  try {
-    for (let from = 0; from < count && violations.length === 0; from += TOGETHER) {
-      const trials = trialsFrom(from, Math.min(TOGETHER, count - from), seed)
+export function fuzzRequests(options: FuzzOptions): Promise<FuzzResult> {
+  const { seed } = options
+  return runBatches(options, {
+    behaviour: { onRequest: answerWithId },
+    together: TOGETHER,
+    async batch(from, n, { port, recorder, totals }) {
+      const violations: string[] = []
+      const tell = ({ id, bytes }: Trial, what: string) =>
+        violations.push(`seed ${seed}, trial ${id}: ${what}: ${bytes.toString('base64')}`)
+      const trials = trialsFrom(from, n, seed)
       const outcomes = await Promise.all(trials.map(trial => play(trial, port)))
       await barrier(port)
       const upstream = recorder.requests.splice(0).filter(r => !r.head.includes('barrier='))
@@ -63,48 +59,46 @@ export async function fuzzRequests({ count, seed, progress }: FuzzOptions): Prom
         if (fault !== null) violations.push(`seed ${seed}, from ${from}: forwarded ${fault}`)
       }
       violations.push(...recorder.violations.splice(0).map(v => `no request upstream: ${v}`))
-      progress?.(totals.sent)
+      return violations
     }
-  } catch (error) {
-    violations.push(`seed ${seed}, after ${totals.sent}: ${String(error)}\n${sluice.stderr()}`)
-  }
-  if ((await sluice.stop()).code !== 0) violations.push(`seed ${seed}: did not exit 0`)
-  await recorder.close()
-  return { ...totals, violations }
+  })
 }
 
 function trialsFrom(from: number, n: number, seed: number): readonly Trial[] {
   return Array.from({ length: n }, (_, i) => {
     const id = from + i
     const r = random(Math.imul(seed, 0x9e3779b1) ^ Math.imul(id + 1, 0x85ebca6b))
-    const base = marked(pickBase(r), id)
-    return { id, bytes: r.chance(0.65) ? mutate(base, r, () => pickBase(r)) : base, r }
+    const base = pickBase(r)
+    const bytes = marked(base.bytes, id)
+    if (r.chance(0.65)) {
+      return { id, bytes: mutate(bytes, r, () => pickBase(r).bytes), patient: false, r }
+    }
+    return { id, bytes, patient: base.whole, r }
   })
 }
 
-let corpus: readonly Buffer[] | null = null
+let corpus: readonly Generated[] | null = null
 
-function pickBase(r: Random): Buffer {
+function pickBase(r: Random): Generated {
   corpus ??= requestCases()
-    .map(requestBytes)
-    .filter(bytes => bytes.length > 0 && bytes.length < 4096)
+    .map(c => ({ bytes: requestBytes(c), whole: isWhole(c) }))
+    .filter(({ bytes }) => bytes.length > 0 && bytes.length < 4096)
   return r.chance(0.35) ? r.pick(corpus) : generateRequest(r)
 }
 
-/** Gives the request a field with its number behind its first line, where it has one. */
-function marked(bytes: Buffer, id: number): Buffer {
-  const at = bytes.indexOf('\r\n')
-  if (at < 0) return bytes
-  const mark = Buffer.from(`\r\nX-Fuzz-Id: ${markOf(id)}`)
-  return Buffer.concat([bytes.subarray(0, at), mark, bytes.subarray(at)])
+/** Of the others it depends: some are refused before they are read, some wait for more. */
+function isWhole({ expect, timing }: RequestCase): boolean {
+  return timing === undefined && expect.forwarded === true && expect.status.includes(200)
 }
 
 async function play(trial: Trial, port: number): Promise<Outcome> {
   const client = await rawClient(port)
   await sendInParts(client, trial)
   const ended = () => client.end() !== 'open'
-  const answered = () => ended() || readAnswers(client.bytes(), client.end()).final[0]?.complete
-  const hurried = !(await client.until(() => answered() === true, LINGER_MS))
+  const methods = isHead(trial.bytes) ? ['HEAD'] : []
+  const answered = () =>
+    ended() || readAnswers(client.bytes(), client.end(), methods).final[0]?.complete === true
+  const hurried = !(await client.until(answered, trial.patient ? DEADLINE_MS : LINGER_MS))
   client.fin()
   await client.until(ended, DEADLINE_MS)
   const outcome = { ...trial, received: client.bytes(), end: client.end(), hurried }
@@ -124,7 +118,7 @@ async function sendInParts(client: RawClient, { bytes, r }: Trial): Promise<void
 function judge(
   o: Outcome,
   upstream: readonly RecordedRequest[],
-  totals: { sent: number; answered: number; accepted: number },
+  totals: Totals,
   tell: (trial: Trial, what: string) => void
 ): void {
   const { final, garbage } = answersTo(o)
@@ -132,6 +126,7 @@ function judge(
   totals.sent += 1
   totals.answered += final.length > 0 ? 1 : 0
   if (o.end === 'open') tell(o, 'the connection never ended')
+  if (o.patient && final.length === 0) tell(o, 'a whole request got no answer')
   if (garbage.length > 0 && !o.hurried) tell(o, `no answer: ${garbage.toString('latin1', 0, 60)}`)
   if (own.length > Math.max(final.length, o.hurried ? 1 : 0)) {
     tell(o, `${own.length} requests upstream for ${final.length} answers`)
@@ -146,10 +141,13 @@ function judge(
 
 /** A HEAD that cannot be read is not known to be one, so its refusal may have a body. */
 function answersTo({ bytes, received }: Outcome): Answers {
-  const isHead = /^[\r\n]*HEAD /.test(bytes.toString('latin1', 0, 40))
-  const answers = readAnswers(received, 'fin', isHead ? ['HEAD'] : [])
-  const refused = isHead && answers.garbage.length > 0 && answers.final[0]?.status === 400
+  const answers = readAnswers(received, 'fin', isHead(bytes) ? ['HEAD'] : [])
+  const refused = isHead(bytes) && answers.garbage.length > 0 && answers.final[0]?.status === 400
   return refused ? readAnswers(received, 'fin') : answers
+}
+
+function isHead(bytes: Buffer): boolean {
+  return /^[\r\n]*HEAD /.test(bytes.toString('latin1', 0, 40))
 }
 
 function answerWithId(request: RecordedRequest, socket: { write(bytes: string): unknown }): void {
@@ -159,21 +157,4 @@ function answerWithId(request: RecordedRequest, socket: { write(bytes: string): 
   socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${text}`)
 }
 
-if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      count: { type: 'string', default: '200000' },
-      seed: { type: 'string', default: '1' }
-    }
-  })
-  let next = 0
-  const progress = (done: number) => {
-    if (done < next) return
-    next += 10_000
-    console.error(`${done} sent`)
-  }
-  const count = Number(values.count)
-  const result = await fuzzRequests({ count, seed: Number(values.seed), progress })
-  console.log(JSON.stringify(result, null, 2))
-  process.exitCode = result.violations.length === 0 ? 0 : 1
-}
+if (import.meta.main) await runAsProgram(fuzzRequests, 200_000)

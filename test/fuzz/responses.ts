@@ -6,18 +6,22 @@
  * another request; every request is counted once. The judge is the strict reader of the conformance tests.
  */
 import type { Socket } from 'node:net'
-import { parseArgs } from 'node:util'
 import { type Answer, readAnswers } from '../helpers/answers.ts'
 import { samplesOf } from '../helpers/metrics.ts'
-import { DEMO_START, demoConfig, responseCases } from '../helpers/raw-cases.ts'
+import { responseCases } from '../helpers/raw-cases.ts'
 import { rawClient } from '../helpers/raw-client.ts'
-import { type RecordedRequest, startRecorder, targetOf } from '../helpers/recorder.ts'
-import { startSluice } from '../helpers/sluice.ts'
+import { type RecordedRequest, targetOf } from '../helpers/recorder.ts'
 import { until } from '../helpers/until.ts'
-import { isMark, markOf } from './mark.ts'
+import {
+  type FuzzOptions,
+  type FuzzResult,
+  runAsProgram,
+  runBatches,
+  type Totals
+} from './batches.ts'
+import { isMark, marked, markOf } from './mark.ts'
 import { mutate } from './mutate.ts'
 import { type Random, random } from './random.ts'
-import type { FuzzOptions, FuzzResult } from './requests.ts'
 
 const TOGETHER = 64
 const DEADLINE_MS = 20_000
@@ -27,43 +31,33 @@ type Ending = 'fin' | 'rst' | 'keep'
 type Trial = { readonly id: number; readonly bytes: Buffer; readonly ending: Ending }
 
 /** Runs `count` trials against a fresh process; stops at the first round with a violation. */
-export async function fuzzResponses({ count, seed, progress }: FuzzOptions): Promise<FuzzResult> {
+export function fuzzResponses(options: FuzzOptions): Promise<FuzzResult> {
+  const { seed } = options
   const trials = new Map<string, Trial>()
-  const recorder = await startRecorder({
-    behaviour: { onRequest: (request, socket) => playBack(trials, request, socket) }
-  })
-  const route = { timeouts: { firstByte: '400ms', idle: '400ms', streamIdle: '400ms' } }
-  const sluice = await startSluice(demoConfig(recorder.url, route), DEMO_START)
-  const port = Number(new URL(sluice.dataUrl).port)
-  const violations: string[] = []
-  const totals = { sent: 0, answered: 0, accepted: 0 }
-
-  try {
-    for (let from = 0; from < count && violations.length === 0; from += TOGETHER) {
-      const batch = trialsFrom(from, Math.min(TOGETHER, count - from), seed)
+  return runBatches(options, {
+    behaviour: { onRequest: (request, socket) => playBack(trials, request, socket) },
+    route: { timeouts: { firstByte: '400ms', idle: '400ms', streamIdle: '400ms' } },
+    together: TOGETHER,
+    async batch(from, n, { port, recorder, totals }) {
+      const batch = trialsFrom(from, n, seed)
       for (const trial of batch) trials.set(markOf(trial.id), trial)
       const faults = await Promise.all(batch.map(trial => play(trial, port, totals)))
-      for (const [i, fault] of faults.entries()) {
-        const trial = batch[i]
-        if (fault === null || trial === undefined) continue
-        const bytes = trial.bytes.toString('base64')
-        violations.push(`seed ${seed}, trial ${trial.id} (${trial.ending}): ${fault}: ${bytes}`)
-      }
       trials.clear()
       recorder.requests.length = 0
-      progress?.(totals.sent)
-    }
-    await until('every request to be counted once', async () => {
-      const base = sluice.telemetryUrl ?? sluice.adminUrl
-      const samples = await samplesOf(base, 'sluice_requests_total')
-      return samples.reduce((n, s) => n + s.value, 0) === totals.sent
-    })
-  } catch (error) {
-    violations.push(`seed ${seed}, after ${totals.sent}: ${String(error)}\n${sluice.stderr()}`)
-  }
-  if ((await sluice.stop()).code !== 0) violations.push(`seed ${seed}: did not exit 0`)
-  await recorder.close()
-  return { ...totals, violations }
+      return batch.flatMap((trial, i) => {
+        const fault = faults[i] ?? null
+        if (fault === null) return []
+        const bytes = trial.bytes.toString('base64')
+        return [`seed ${seed}, trial ${trial.id} (${trial.ending}): ${fault}: ${bytes}`]
+      })
+    },
+    after: ({ sluice, totals }) =>
+      until('every request to be counted once', async () => {
+        const base = sluice.telemetryUrl ?? sluice.adminUrl
+        const samples = await samplesOf(base, 'sluice_requests_total')
+        return samples.reduce((sum, s) => sum + s.value, 0) === totals.sent
+      })
+  })
 }
 
 function trialsFrom(from: number, n: number, seed: number): readonly Trial[] {
@@ -117,13 +111,6 @@ function chunked(content: string, r: Random): string {
   return `${body}0\r\n\r\n`
 }
 
-function marked(bytes: Buffer, id: number): Buffer {
-  const at = bytes.indexOf('\r\n')
-  if (at < 0) return bytes
-  const mark = Buffer.from(`\r\nX-Fuzz-Id: ${markOf(id)}`)
-  return Buffer.concat([bytes.subarray(0, at), mark, bytes.subarray(at)])
-}
-
 function playBack(
   trials: ReadonlyMap<string, Trial>,
   request: RecordedRequest,
@@ -138,11 +125,7 @@ function playBack(
   })
 }
 
-async function play(
-  trial: Trial,
-  port: number,
-  totals: { sent: number; answered: number; accepted: number }
-): Promise<string | null> {
+async function play(trial: Trial, port: number, totals: Totals): Promise<string | null> {
   const client = await rawClient(port)
   const target = `/v1/predict?fuzz=${markOf(trial.id)}`
   client.send(`GET ${target} HTTP/1.1\r\nHost: router.test\r\nX-User-Id: u-${trial.id}\r\n\r\n`)
@@ -203,14 +186,4 @@ function framedTwice(trial: Trial): boolean {
   return head.includes('content-length') && head.includes('transfer-encoding')
 }
 
-if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      count: { type: 'string', default: '20000' },
-      seed: { type: 'string', default: '1' }
-    }
-  })
-  const result = await fuzzResponses({ count: Number(values.count), seed: Number(values.seed) })
-  console.log(JSON.stringify(result, null, 2))
-  process.exitCode = result.violations.length === 0 ? 0 : 1
-}
+if (import.meta.main) await runAsProgram(fuzzResponses, 20_000)
