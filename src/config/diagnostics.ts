@@ -1,7 +1,8 @@
 /**
  * What is wrong with a configuration, and where.
  *
- * Exports: `Problem`, `formatProblem`, `Path`, `showPath`, `Report`, `printable`, `nearest`, `hint`.
+ * Exports: `Problem`, `formatProblem`, `Path`, `showPath`, `Report`, `printable`, `nearest`, `hint`,
+ * `withoutUser`.
  *
  * All problems of a file are collected and shown at once. A message is one sentence without its position.
  */
@@ -51,6 +52,13 @@ export function printable(message: string): string {
 
 const LONGEST = 600
 
+/** Hides user and password of a URL; cuts at the last @, for a password may hold one too. */
+export function withoutUser(text: string): string {
+  const start = text.indexOf('://')
+  const end = text.lastIndexOf('@')
+  return start < 0 || end < start ? text : `${text.slice(0, start)}://[redacted]${text.slice(end)}`
+}
+
 /** `, did you mean "v4"?` when a valid word is near, else the list of valid words. */
 export function hint(word: string, valid: readonly string[]): string {
   const near = nearest(word, valid)
@@ -99,8 +107,9 @@ function distance(a: string, b: string): number {
   return last[b.length] ?? 0
 }
 
-/** Control characters of a key never reach a terminal. */
-function shown(part: string): string {
+/** Control characters of a key never reach a terminal, nor does a password that became one. */
+function shown(key: string): string {
+  const part = withoutUser(key)
   const quoted = JSON.stringify(part)
   return quoted.length === part.length + 2 && !part.includes('.') ? part : quoted
 }

@@ -78,7 +78,8 @@ export async function loadConfig(path: string, env: Environment): Promise<Loaded
     autoThreads: autoThreads(),
     reusePort
   })
-  warningsOf(config, { env, reusePort, asked: file.threads }, warn)
+  const given = (at: Path) => holds(source.value, at)
+  warningsOf(config, { env, reusePort, asked: file.threads, given }, warn)
   return { ok: true, config, warnings: ordered(warnings) }
 }
 
@@ -135,6 +136,13 @@ function retype(value: unknown, path: Path, chosen: (path: Path) => boolean): un
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [key, retype(item, [...path, key], chosen)])
   )
+}
+
+/** Whether something stands at a path, which an empty key is not. */
+function holds(value: unknown, [key, ...rest]: Path): boolean {
+  if (key === undefined) return value !== undefined && value !== null
+  if (typeof value !== 'object' || value === null) return false
+  return holds(new Map(Object.entries(value)).get(String(key)), rest)
 }
 
 function ordered(problems: readonly Problem[]): readonly Problem[] {

@@ -4,6 +4,7 @@
  *
  * Exports: `checkRedisSettings`. Never quotes a URL (redis-url.ts says why).
  */
+import { parseIp } from '../domain/ip.ts'
 import { faultOfHost } from './address.ts'
 import type { Path, Report } from './diagnostics.ts'
 import { parseRedisUrl, type RedisUrl, urlsOf } from './redis-url.ts'
@@ -95,6 +96,9 @@ function checkTwins(urls: readonly Placed[], report: Report): void {
 
 function checkServerName({ tls }: RedisFile, report: Report): void {
   const name = tls?.serverName ?? null
-  const fault = name === null ? null : faultOfHost(name, 'no port')
+  if (name === null) return
+  const fault = parseIp(name)
+    ? 'is an address, and TLS asks for names alone; leave it out to have the host of the URL verified'
+    : faultOfHost(name, 'no port')
   if (fault) report([...PATH, 'tls', 'serverName'], `"${name}" ${fault}`)
 }

@@ -8,6 +8,7 @@
  * route are never applied again.
  */
 import type { Config, Listen, RouteConfig } from './config.ts'
+import { redisRefusals, redisRenewals } from './redis-reload.ts'
 
 export type ReloadPlan = {
   readonly refusals: readonly string[] // not empty: nothing of the new configuration is applied
@@ -34,6 +35,7 @@ export function planReload(
   return {
     refusals: [
       ...restarts(running, next),
+      ...redisRefusals(running.state.redis, next.state.redis),
       ...pairs.flatMap(({ old, route }) => {
         const holders = Object.hasOwn(weighted, route.name) ? (weighted[route.name] ?? []) : []
         return [...vanished(old, route, holders), ...otherModels(old, route)]
@@ -41,6 +43,7 @@ export function planReload(
     ],
     warnings: [
       ...renewals(running, next),
+      ...redisRenewals(running.state.redis, next.state.redis),
       ...pairs.flatMap(({ old, route }) => ignored(old, route))
     ],
     added: next.routes.filter(route => !before.has(route.name)).map(route => route.name),

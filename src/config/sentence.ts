@@ -4,7 +4,7 @@
  * Exports: `faultOf`, `saysOf`, `show`, `showQuantity`.
  */
 import { Value } from 'typebox/value'
-import { hint } from './diagnostics.ts'
+import { hint, withoutUser } from './diagnostics.ts'
 import { kindOf, kindOfValue, type Node } from './node.ts'
 import { basisPoints, parseDuration, parsePercent, parseSize, showDuration } from './quantities.ts'
 
@@ -104,11 +104,4 @@ export function show(value: unknown): string {
   if (typeof value !== 'string') return String(value)
   const plain = withoutUser(value)
   return JSON.stringify(plain.length > 80 ? `${plain.slice(0, 80)}…` : plain)
-}
-
-/** Cuts at the last @, for a password may hold one too. */
-function withoutUser(text: string): string {
-  const start = text.indexOf('://')
-  const end = text.lastIndexOf('@')
-  return start < 0 || end < start ? text : `${text.slice(0, start)}://[redacted]${text.slice(end)}`
 }

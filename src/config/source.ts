@@ -154,7 +154,8 @@ function parseOne(
     // What follows the first fault of the syntax is mostly its echo.
     if (seen.has(`${code} ${pos[0]}`) || (syntax && broken)) continue
     seen.add(`${code} ${pos[0]}`)
-    fault(pos[0], SENTENCES[code] ?? `not valid YAML: ${message.split('\n')[0]}`)
+    const what = message.split(/(?<=[a-z]): |\n/)[0] // behind it the file is quoted, and may hold a secret
+    fault(pos[0], SENTENCES[code] ?? `not valid YAML: ${what}`)
     broken ||= syntax
   }
   return broken ? null : document.contents

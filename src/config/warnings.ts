@@ -9,29 +9,14 @@ import { isLoopback } from './address.ts'
 import type { Config, RouteConfig } from './config.ts'
 import type { Path, Report } from './diagnostics.ts'
 import { ambiguous } from './overlap.ts'
-import { mountOf } from './platform.ts'
-import type { Environment } from './source.ts'
+import { type StateCircumstances, warnOfState } from './state-warnings.ts'
 
-export type Circumstances = {
-  readonly env: Environment
+export type Circumstances = StateCircumstances & {
   readonly reusePort: boolean
   readonly asked: number | 'auto' // threads
-  readonly root?: string // where proc is
 }
 
 const KUBERNETES_GRACE_MS = 30_000
-const VOLATILE = ['tmpfs', 'ramfs', 'overlay']
-const SHARED = [
-  'nfs',
-  'nfs4',
-  'cifs',
-  'smb3',
-  'ceph',
-  'glusterfs',
-  'fuse.glusterfs',
-  '9p',
-  'lustre'
-]
 
 export function warningsOf(config: Config, around: Circumstances, warn: Report): void {
   if (!around.reusePort && around.asked !== 1) {
@@ -61,29 +46,6 @@ export function warningsOf(config: Config, around: Circumstances, warn: Report):
     warn(
       ['routes', second, 'match'],
       `a request can meet both this and route ${first} (${at}) with as many conditions; ${first} wins, being first in the file`
-    )
-  }
-}
-
-function warnOfState(config: Config, { env, root }: Circumstances, warn: Report): void {
-  const { KUBERNETES_SERVICE_HOST } = env
-  const path = ['state', 'directory']
-  const mount = mountOf(config.state.directory, root)
-  if (mount && VOLATILE.includes(mount.type)) {
-    warn(
-      path,
-      `${config.state.directory} is on ${mount.type}: weights and rollbacks are lost with the ${mount.type === 'overlay' ? 'container' : 'machine'}; put it on a volume`
-    )
-  }
-  if (mount && SHARED.includes(mount.type)) {
-    warn(
-      path,
-      `${config.state.directory} is on ${mount.type}, which several machines may share; the file driver is for one replica, with a directory of its own`
-    )
-  } else if (KUBERNETES_SERVICE_HOST !== undefined) {
-    warn(
-      ['state', 'driver'],
-      'this runs in Kubernetes, and the file driver is for one replica: with more, each has weights and rollbacks of its own; set replicas to 1'
     )
   }
 }

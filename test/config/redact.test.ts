@@ -53,3 +53,44 @@ routes:
     }
   })
 })
+
+test('shows where the store is and none of its secrets when the driver is redis', async t => {
+  const at = (name: string) => `{ file: ${fileURLToPath(new URL(name, CONFIG_FIXTURES))} }`
+  const config = await configOf(
+    t,
+    `state:
+  driver: redis
+  redis:
+    url: [rediss://s1.test, rediss://s2.test]
+    username: sluice
+    password: { env: PW }
+    sentinel: { master: fraud, username: watch, password: { env: SENTINEL_PW } }
+    tls: { ca: ${at('cert.pem')}, cert: ${at('cert.pem')}, key: ${at('key.pem')}, serverName: redis.test }
+routes: { a: { variants: { v: { upstreams: ["http://a"] } } } }
+`,
+    { PW: 'canary-of-redis', SENTINEL_PW: 'canary-of-sentinels' }
+  )
+  t.equal(config.state.redis?.password, 'canary-of-redis')
+  const text = JSON.stringify(redactConfig(config))
+  for (const secret of ['canary', 'BEGIN']) t.notOk(text.includes(secret), secret)
+  t.match(JSON.parse(text).state, {
+    driver: 'redis',
+    firstStart: 'champion',
+    redis: {
+      mode: 'sentinel',
+      nodes: [
+        { host: 's1.test', port: 26_379 },
+        { host: 's2.test', port: 26_379 }
+      ],
+      username: 'sluice',
+      password: '[redacted]',
+      sentinel: { master: 'fraud', username: 'watch', password: '[redacted]' },
+      tls: { ca: '[redacted]', cert: '[redacted]', key: '[redacted]', serverName: 'redis.test' }
+    }
+  })
+  const open = await configOf(
+    t,
+    'state: { driver: redis }\nroutes: { a: { variants: { v: { upstreams: ["http://a"] } } } }'
+  )
+  t.match(redactConfig(open), { state: { redis: { password: null, sentinel: null, tls: null } } })
+})

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { test } from 'tap'
 import type { Config } from '../../src/config/config.ts'
 import { planReload } from '../../src/config/reload.ts'
@@ -112,4 +113,87 @@ test('adds and drains whole routes, also one that has weight, when the file name
     removed: ['a'],
     settings: ['drain']
   })
+})
+
+const PEM_FILES = new URL('../fixtures/config/', import.meta.url).pathname
+const stored = (redis: string) => smallConfig('', `state: { driver: redis, redis: ${redis} }`)
+
+test('refuses another store, one sentence for each key, when the settings of Redis change', async t => {
+  const running = await configOf(
+    t,
+    stored('{ url: "redis://a", username: x, password: { env: A } }'),
+    {
+      A: 'old-canary'
+    }
+  )
+  const refusalsOf = async (redis: string) =>
+    planReload(running, await configOf(t, stored(redis), { A: 'old-canary', B: 'new-canary' }), {})
+      .refusals
+  t.same(await refusalsOf('{ url: ["redis://A:6379/0"], username: x, password: { env: A } }'), [])
+  t.match(await refusalsOf('{ url: "redis://a/1", username: x, password: { env: A } }'), [
+    /^state\.redis\.url cannot change while the process runs; restart it/
+  ])
+  t.match(
+    await refusalsOf(
+      '{ url: "rediss://s", prefix: p, username: y, password: { env: B }, tls: { serverName: s }, sentinel: { master: m, password: { env: B } } }'
+    ),
+    [
+      /^state\.redis\.url cannot/,
+      /^state\.redis\.prefix cannot/,
+      /^state\.redis\.username cannot/,
+      /^state\.redis\.sentinel cannot/,
+      /^state\.redis\.tls\.serverName cannot/,
+      /^state\.redis\.password cannot/,
+      /^state\.redis\.sentinel\.password cannot/
+    ]
+  )
+  t.match(
+    await refusalsOf('{ url: "redis://a", username: x, password: { env: A }, cluster: true }'),
+    [/^state\.redis\.cluster cannot/]
+  )
+})
+
+test('refuses a password that has rotated, and never shows it, when the file that holds it is the same', async t => {
+  const file = `${t.testdir({ password: 'old-canary' })}/password`
+  const text = stored(`{ password: { file: ${file} } }`)
+  const running = await configOf(t, text)
+  writeFileSync(file, 'new-canary\n')
+  const plan = planReload(running, await configOf(t, text), {})
+  t.match(plan.refusals, [
+    /^state\.redis\.password cannot change while the process runs, also where its file .* restart one replica after the other/
+  ])
+  t.notOk(JSON.stringify(plan).includes('canary'))
+})
+
+test('goes on with renewed certificates of the store, and says that they are used later', async t => {
+  const of = (ca: string) =>
+    configOf(t, stored(`{ url: "rediss://a", tls: { ca: { file: ${PEM_FILES}${ca} } } }`))
+  const plan = planReload(await of('cert.pem'), await of('ended.pem'), {})
+  t.same(plan.refusals, [])
+  t.match(plan.warnings, [
+    /^state\.redis\.tls: the certificates have changed; the old ones are used/
+  ])
+  t.same(planReload(await of('cert.pem'), await of('cert.pem'), {}).warnings, [])
+})
+
+test('refuses another driver with one sentence when its settings come or go with it', async t => {
+  const file = await configOf(t, smallConfig())
+  const redis = await configOf(t, stored('{ url: "redis://a", prefix: b }'))
+  for (const [running, next] of [
+    [file, redis],
+    [redis, file]
+  ] as const) {
+    t.match(planReload(running, next, {}).refusals, [/^state\.driver cannot change/])
+  }
+})
+
+test('takes another policy for a lost store when nothing else changes', async t => {
+  const of = (stale: string) => configOf(t, smallConfig('', `state: { driver: redis, ${stale} }`))
+  const plan = planReload(
+    await of('stale: {}'),
+    await of('stale: { policy: champion, after: 5s }'),
+    {}
+  )
+  t.same(plan.refusals, [])
+  t.same(plan.settings, ['state'])
 })

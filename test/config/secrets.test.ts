@@ -144,6 +144,39 @@ test('reads the files of a variant when it speaks TLS with a client certificate'
   ])
 })
 
+test('reads what the store asks for when its passwords and certificates are in files', async t => {
+  const dir = t.testdir({ pw: 'p w\r\n', empty: '\n' })
+  chmodSync(`${dir}/pw`, 0o600)
+  const of = (redis: string) => smallConfig('', `state: { driver: redis, redis: ${redis} }`)
+  const tls = `tls: { ca: { file: ${at('cert.pem')} }, cert: { file: ${at('cert.pem')} }, key: { file: ${at('key.pem')} } }`
+  const text = of(`{ url: "rediss://a", password: { file: ${dir}/pw }, ${tls} }`)
+  t.match((await configOf(t, text)).state.redis, {
+    password: 'p w',
+    tls: {
+      ca: /BEGIN CERTIFICATE/,
+      cert: /BEGIN CERTIFICATE/,
+      key: /PRIVATE KEY/,
+      serverName: null
+    }
+  })
+  t.match(await problemsOf(t, text.replace('key.pem', 'other-key.pem')), [
+    /state\.redis\.tls\.key: does not belong to the certificate in cert/
+  ])
+  t.match(await problemsOf(t, of(`{ password: { file: ${dir}/empty } }`)), [
+    /state\.redis\.password\.file: holds nothing/
+  ])
+  t.match(await problemsOf(t, of(`{ sentinel: { master: m, password: { file: ${dir}/none } } }`)), [
+    /state\.redis\.sentinel\.password\.file: .* cannot be read/
+  ])
+  chmodSync(`${dir}/pw`, 0o644)
+  t.match(
+    (await configWarningsOf(t, of(`{ password: { file: ${dir}/pw } }`))).filter(w =>
+      /pass/.test(w)
+    ),
+    [/state\.redis\.password\.file: every user of this machine can read/]
+  )
+})
+
 test('warns of secrets that others could know, and of certificates that have ended', async t => {
   const dir = t.testdir({ open: TOKEN, short: 'short' })
   chmodSync(`${dir}/open`, 0o644)

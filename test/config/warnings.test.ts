@@ -6,7 +6,13 @@ import { showPath } from '../../src/config/diagnostics.ts'
 import { type Circumstances, warningsOf } from '../../src/config/warnings.ts'
 import { configOf, configWarningsOf, smallConfig } from '../helpers/config-file.ts'
 
-const QUIET: Circumstances = { env: {}, reusePort: true, asked: 1, root: '/nowhere' }
+const QUIET: Circumstances = {
+  env: {},
+  reusePort: true,
+  asked: 1,
+  given: () => false,
+  root: '/nowhere'
+}
 const SLA = 'hashOn: [{ header: x-user-id }]\ntriggers: { latency: { sla: 1s } }'
 
 function warnings(config: Config, around: Partial<Circumstances> = {}): readonly string[] {
@@ -76,6 +82,67 @@ test('warns that the file driver is for one replica when it runs in Kubernetes',
   t.match(warnings(config, { env: { KUBERNETES_SERVICE_HOST: '10.0.0.1' } }), [
     /^state\.driver: .*set replicas to 1/
   ])
+})
+
+const stored = (more: string, redis = '{}') =>
+  smallConfig(SLA, `state: { driver: redis, redis: ${redis}${more} }`)
+
+test('says nothing of replicas when they share Redis', async t => {
+  const config = await configOf(t, stored(''))
+  t.same(warnings(config, { env: { KUBERNETES_SERVICE_HOST: '10.0.0.1' } }), [])
+})
+
+test('warns of a store on another machine when anybody could read or change it', async t => {
+  const of = async (redis: string) =>
+    warnings(await configOf(t, stored('', redis), { PW: 'canary' }))
+  const open = /^state\.redis\.url: .* is reached without TLS: .* write rediss/
+  const everybody = /^state\.redis: there is no password, and .*; set password/
+  t.match(await of('{ url: "redis://10.0.0.5" }'), [open, everybody])
+  t.match(await of('{ url: "redis://10.0.0.5", password: { env: PW } }'), [open])
+  t.match(await of('{ url: "rediss://10.0.0.5" }'), [everybody])
+  t.same(await of('{ url: "rediss://10.0.0.5", password: { env: PW } }'), [])
+  for (const local of ['redis://127.0.0.9:1', 'redis://[::1]', 'redis://localhost']) {
+    t.same(await of(`{ url: "${local}" }`), [], local)
+  }
+  const nodes = await of('{ url: ["redis://localhost", "redis://b.test"], cluster: true }')
+  t.match(nodes, [/^state\.redis\.url: b\.test is reached/, /b\.test is another machine/])
+  t.notOk(nodes.join().includes('canary'))
+})
+
+test('warns of rollbacks that vanish or are shared when a replica with Redis keeps them on such a disk', async t => {
+  const root = t.testdir({ proc: { self: {} } })
+  const config = await configOf(t, stored(''))
+  const of = (type: string) => {
+    const line = `23 22 0:1 / ${resolve('.')} rw shared:1 - ${type} none rw\n`
+    writeFileSync(join(root, 'proc/self/mountinfo'), line)
+    return warnings(config, { root })
+  }
+  t.match(of('tmpfs'), [
+    /^state\.directory: .* on tmpfs: rollbacks that Redis does not have yet are lost with the machine/
+  ])
+  t.match(of('overlay'), [/lost with the container; put it on a volume/])
+  t.match(of('nfs4'), [/each replica needs a directory of its own/])
+  t.same(of('ext4'), [])
+})
+
+test('warns that a challenger may come back when a lost store starts with the weights of the file', async t => {
+  t.match(warnings(await configOf(t, stored(', firstStart: weights'))), [
+    /^state\.firstStart: after a total loss .* champion is safer/
+  ])
+  t.same(warnings(await configOf(t, smallConfig(SLA, 'state: { firstStart: weights }'))), [])
+})
+
+test('warns that settings of a shared store have no effect when the driver is file', async t => {
+  const of = async (state: string) =>
+    (await configWarningsOf(t, smallConfig(SLA, `state: { directory: /proc, ${state} }`))).filter(
+      line => line.includes('no effect')
+    )
+  t.match(await of('stale: { policy: hold }, redis: { prefix: a }'), [
+    /^sluice\.yaml:1:28 state\.stale: has no effect with driver: file; set driver: redis, or remove/,
+    /^sluice\.yaml:1:53 state\.redis: has no effect with driver: file/
+  ])
+  t.same(await of('stale: null, redis: null'), [])
+  t.same(await of('driver: redis, stale: { policy: champion }, redis: { prefix: a }'), [])
 })
 
 test('warns of a drain that Kubernetes would cut when it is too long', async t => {
