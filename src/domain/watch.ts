@@ -59,4 +59,6 @@ export type Watch = {
   tick(input: WatchInput): WatchResult
   /** A rollback was cleared or a challenger's ranges changed: its detectors start again. */
   reset(variant: string): void
+  /** So many routers share the false alarms that are allowed: other thresholds, the same evidence. */
+  share(replicas: number): void
 }

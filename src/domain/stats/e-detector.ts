@@ -44,7 +44,7 @@ export class TwoSampleDetector {
   readonly #totals: Float64Array
   readonly #bases: Float64Array
   readonly #rho0: number
-  readonly #cap: number
+  #cap: number
 
   constructor(rho0: number, strata: number, cap: number, tick: number) {
     this.#rho0 = Math.max(SMALLEST, rho0)
@@ -53,6 +53,12 @@ export class TwoSampleDetector {
     this.#totals = new Float64Array(strata * SUM)
     this.#bases = new Float64Array(strata * SUM * ALTERNATIVES)
     this.startTick.fill(tick)
+  }
+
+  /** Another cap; evidence above it comes down to it, and everything else stays. */
+  retune(cap: number): void {
+    this.#cap = cap
+    lower(this.logs, cap)
   }
 
   /** Opens a tick in which at least one stratum has requests in both arms. */
@@ -165,7 +171,7 @@ export class OneSampleDetector {
   readonly startTick: Float64Array
   readonly #hit: readonly number[]
   readonly #miss: readonly number[]
-  readonly #cap: number
+  #cap: number
 
   constructor(p0: number, cap: number, tick: number) {
     const p = clamp(p0)
@@ -173,6 +179,12 @@ export class OneSampleDetector {
     this.#miss = ONE_SAMPLE.map(m => Math.log((1 - clamp(p * m)) / (1 - p)))
     this.#cap = cap
     this.startTick = new Float64Array(ALTERNATIVES).fill(tick)
+  }
+
+  /** Another cap; evidence above it comes down to it, and everything else stays. */
+  retune(cap: number): void {
+    this.#cap = cap
+    lower(this.logs, cap)
   }
 
   /** One tick: x of n failed. Without requests evidence only stops being negative. */
@@ -195,6 +207,10 @@ export class OneSampleDetector {
   get logM(): number {
     return logMean(this.logs)
   }
+}
+
+function lower(logs: Float64Array, cap: number): void {
+  for (let k = 0; k < logs.length; k++) logs[k] = Math.min(logs[k] ?? 0, cap)
 }
 
 function bernoulli(n: number, x: number, p0: number, p: number): number {

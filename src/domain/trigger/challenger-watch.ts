@@ -58,6 +58,7 @@ export class ChallengerWatch {
   readonly #gross: GrossRule
   readonly #counts: Mutable<StratumCounts>[]
   readonly #gate = new ChampionGate()
+  #thresholds: Thresholds
   #oneUnit: readonly OneUnitRule[] = []
   #detectors: readonly TriggerDetectors[] = []
   #other: OtherCohort
@@ -71,6 +72,7 @@ export class ChallengerWatch {
   constructor(options: ChallengerOptions) {
     const { variant, settings, splits, thresholds } = options
     this.#options = options
+    this.#thresholds = thresholds
     this.#strata = strataOf(splits) - 1
     this.#evidence = new EvidenceReader(splits)
     this.#alarms = new Alarms(variant, settings)
@@ -119,9 +121,19 @@ export class ChallengerWatch {
     this.#gate.clear()
     this.#oneUnit = this.#options.rules.map(() => new OneUnitRule())
     this.#detectors = this.#options.rules.map(
-      rule => new TriggerDetectors(rule, this.#strata, this.#options.thresholds.logC, this.#tick)
+      rule => new TriggerDetectors(rule, this.#strata, this.#thresholds.logC, this.#tick)
     )
     this.#other = this.#newOther()
+  }
+
+  /** Other thresholds for the evidence that there is. */
+  retune(thresholds: Thresholds): void {
+    const { logC, perLook } = thresholds
+    this.#thresholds = thresholds
+    for (const detectors of this.#detectors) detectors.retune(logC)
+    this.#oneUnit = this.#options.rules.map(() => new OneUnitRule()) // what they remember is of before
+    this.#other.retune(logC, logC + HEADROOM)
+    this.#gross.retune(perLook, this.#calls)
   }
 
   /** Forgets what was said, too: a rollback was cleared. */
@@ -131,7 +143,7 @@ export class ChallengerWatch {
   }
 
   statuses(now: number, champion: ChampionView): TriggerStatus[] {
-    const { variant, settings, thresholds } = this.#options
+    const { variant, settings } = this.#options
     return triggerStates({
       variant,
       sinceMs: this.#sinceMs,
@@ -139,7 +151,7 @@ export class ChallengerWatch {
       alarms: this.#alarms,
       detectors: this.#detectors,
       strata: this.#strata,
-      logC: thresholds.logC,
+      logC: this.#thresholds.logC,
       phi: rule => phiOf(champion, rule),
       anyWarm: this.#warmUp.anyWarm,
       absence: settings.absence ? this.#absence : 'off',
@@ -149,8 +161,8 @@ export class ChallengerWatch {
   }
 
   #newOther(): OtherCohort {
-    const { rules, thresholds } = this.#options
-    return new OtherCohort(rules, thresholds.logC, thresholds.logC + HEADROOM, this.#tick)
+    const { logC } = this.#thresholds
+    return new OtherCohort(this.#options.rules, logC, logC + HEADROOM, this.#tick)
   }
 
   /** One tick of evidence into the history and all detectors. */
@@ -207,7 +219,8 @@ export class ChallengerWatch {
   }
 
   #findRules(candidates: Candidate[], champion: ChampionView, now: number): void {
-    const { variant, thresholds, settings } = this.#options
+    const { variant, settings } = this.#options
+    const { logC } = this.#thresholds
     for (let i = 0; i < this.#detectors.length; i++) {
       const detectors = this.#detectors[i]
       const oneUnit = this.#oneUnit[i]
@@ -223,7 +236,7 @@ export class ChallengerWatch {
         calls: this.#calls,
         history: this.#history,
         strata: this.#strata,
-        logC: thresholds.logC,
+        logC,
         phi,
         frozen: frozenOf(champion, rule),
         tick: this.#tick
@@ -242,7 +255,7 @@ export class ChallengerWatch {
         },
         evidence: check =>
           verdict.countEvidence(detectors, finding, {
-            threshold: thresholds.logC,
+            threshold: logC,
             phi,
             sinceMs: now - (this.#tick - since) * TICK_MS,
             now,
@@ -312,7 +325,7 @@ export class ChallengerWatch {
         test: 'other-cohort',
         challenger: { requests: n, failures: x },
         limit: rule.max,
-        threshold: this.#options.thresholds.logC,
+        threshold: this.#thresholds.logC,
         sinceMs: this.#sinceMs,
         windowMs: now - this.#sinceMs
       }

@@ -50,14 +50,26 @@ export type GrossFinding = GrossCount & {
 
 export class GrossRule {
   readonly #strata: number
-  readonly #perLook: number
-  readonly least: number // no limit is below it
+  #perLook: number
+  #least: number
   #counts: GrossCount[] = []
 
   constructor(strata: number, perLook: number) {
     this.#strata = strata
     this.#perLook = perLook
-    this.least = grossLimit(0, perLook)
+    this.#least = grossLimit(0, perLook)
+  }
+
+  /** No limit is below it. */
+  get least(): number {
+    return this.#least
+  }
+
+  /** Another probability of a false alarm in one look, for the calls that there are. */
+  retune(perLook: number, calls: LastCalls): void {
+    this.#perLook = perLook
+    this.#least = grossLimit(0, perLook)
+    this.count(calls)
   }
 
   clear(): void {

@@ -17,7 +17,7 @@ type Limited = {
 }
 
 export class OtherCohort {
-  readonly #logC: number
+  #logC: number
   readonly #limited: Limited[] = []
 
   constructor(rules: readonly TriggerRule[], logC: number, cap: number, tick: number) {
@@ -26,6 +26,12 @@ export class OtherCohort {
       if (rule.max === null) continue
       this.#limited.push({ rule, detector: new OneSampleDetector(rule.max, cap, tick), n: 0, x: 0 })
     }
+  }
+
+  /** Another threshold and cap for the evidence that there is. */
+  retune(logC: number, cap: number): void {
+    this.#logC = logC
+    for (const { detector } of this.#limited) detector.retune(cap)
   }
 
   /** Adds the row at stratum `last` of this tick; `phi` by kind. */

@@ -20,7 +20,8 @@ export function createWatch({ settings, splits, replicas }: WatchOptions): Watch
   const challengers = new Map<string, ChallengerWatch>()
   const rules = rulesOf(settings)
   const looks = GROSS_KINDS.length * (strataOf(splits) - 1)
-  const limits = thresholds(settings.alphaPerDay, replicas, looks)
+  let sharers = replicas
+  let limits = thresholds(settings.alphaPerDay, sharers, looks)
   const championWarmUp = new WarmUp()
   let statuses: readonly TriggerStatus[] = []
   let ticks = 0
@@ -55,6 +56,12 @@ export function createWatch({ settings, splits, replicas }: WatchOptions): Watch
     },
     reset(variant) {
       challengers.get(variant)?.reset(now)
+    },
+    share(count) {
+      if (count === sharers) return
+      sharers = count
+      limits = thresholds(settings.alphaPerDay, sharers, looks)
+      for (const watch of challengers.values()) watch.retune(limits)
     }
   }
 

@@ -81,7 +81,7 @@ export class TriggerDetectors {
   readonly #share: OneSampleDetector | null
   readonly #two: readonly TwoSampleDetector[]
   readonly #one: readonly OneSampleDetector[]
-  readonly #threshold: number
+  #threshold: number
 
   constructor(rule: TriggerRule, strata: number, threshold: number, tick: number) {
     const cap = threshold + HEADROOM
@@ -96,6 +96,13 @@ export class TriggerDetectors {
     this.#share = rule.max === null ? null : one(rule.max)
     this.#two = [this.above, this.#twice, this.#pausing].filter(d => d !== null)
     this.#one = [this.#floor, this.#share].filter(d => d !== null)
+  }
+
+  /** Another threshold for the evidence that there is. */
+  retune(threshold: number): void {
+    this.#threshold = threshold
+    for (const detector of this.#two) detector.retune(threshold + HEADROOM)
+    for (const detector of this.#one) detector.retune(threshold + HEADROOM)
   }
 
   /** One tick: counts per stratum. An arm without requests tells nothing about the ratio. */
