@@ -25,6 +25,7 @@ type Seen = {
   readonly outcomes: readonly string[]
 }
 
+t.setTimeout(300_000)
 const recorder = await startRecorder()
 const sluice = await startSluice(demoConfig(recorder.url, { timeouts: { firstByte: '2s' } }), {
   t,
@@ -55,18 +56,45 @@ for (const c of cases) {
       t.equal(counted, c.expect.counted_as, `outcome ${result.outcomes[0]}`)
     }
     MORE[c.id]?.(t, result)
-    recorder.behave({ onRequest: answerOk })
-    await barrier(port)
+    await settled()
+    await serves()
   })
 }
 
 t.test('serves on when all 37 cases are over', async t => {
   t.equal(cases.length, 37)
-  await barrier(port)
+  await serves()
   const healthy = await fetch(new URL('/healthz', sluice.adminUrl))
   t.equal(healthy.status, 200)
   t.equal(sluice.logs().filter(l => l.level === 60).length, 0, 'nothing fatal in the log')
 })
+
+let sent = 0
+
+/** A normal request is answered; its connection upstream ends with it. */
+async function serves(): Promise<void> {
+  recorder.behave({
+    onRequest(request, socket) {
+      answerOk(request, socket)
+      socket.end()
+    }
+  })
+  sent += 1
+  await barrier(port)
+  await settled()
+}
+
+/**
+ * Nothing of what went before is under way: an upstream connection that its case still ends would be taken for
+ * the next request, and a count that is still to come would be taken for the next case's.
+ */
+async function settled(): Promise<void> {
+  await until('no connection to be open upstream', () => recorder.open() === 0)
+  await until('every request to be counted once', async () => {
+    const counted = Object.values(await outcomes())
+    return counted.reduce((sum, n) => sum + n, 0) === sent
+  })
+}
 
 async function run(c: ResponseCase): Promise<Seen> {
   const before = await outcomes()
@@ -74,6 +102,7 @@ async function run(c: ResponseCase): Promise<Seen> {
   const play = (_: RecordedRequest, socket: Socket) => playBack(c, socket)
   recorder.behave(c.id === EARLY ? { onHead: play } : { onRequest: play })
   const client = await rawClient(port)
+  sent += 1
   client.send(requestFor(c))
   const over = () => {
     const [answer] = readAnswers(client.bytes(), client.end()).final
