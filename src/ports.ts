@@ -80,10 +80,26 @@ export type StateWarning = {
   readonly message: string
 }
 
+/** A challenger that is out on one replica alone, and is not decided for the fleet. */
+export type Quarantine = {
+  readonly rolloutId: string
+  readonly trigger: string
+  readonly reason: string // the sentence of the alarm
+  readonly at: string
+}
+
+/** A router that shares the store, as it told last of one route. */
+export type Replica = {
+  readonly id: string
+  readonly revision: string // of the document that it works with
+  readonly calls: Readonly<Record<string, number>> // prediction calls of each challenger in its last minute in traffic
+  readonly out: Readonly<Record<string, Quarantine>> // by challenger
+}
+
 /**
- * The route documents and the audit log. `write` resolves when the change is durable (file: fsynced) or is
- * refused; it throws a SluiceError when neither can be said (disk full, store gone). Writes of one route are
- * applied one after the other.
+ * The route documents and the audit log. `write` resolves when the change is durable (file: fsynced; Redis: in
+ * the store) or is refused; it throws a SluiceError when neither can be said (disk full, store gone). Writes of
+ * one route are applied one after the other. A rollback holds in memory before `write` returns.
  */
 export type StateStore = {
   /** Opens the store. Routes without a document get `first(route)`, which is written. Throws when unusable. */
@@ -97,6 +113,14 @@ export type StateStore = {
   unsettled(): readonly string[]
   /** Writes that failed since the start, by reason in snake_case. */
   errors(): Readonly<Record<string, number>>
+  /** ms since a shared store confirmed the document last; 0 where none is shared. */
+  ageMs(route: string): number
+  /** Routers that were there in the last seconds, this one first. */
+  replicas(route: string): readonly Replica[]
+  /** What the other replicas are told of this one with the next message. */
+  announce(route: string, facts: Pick<Replica, 'calls' | 'out'>): void
+  /** Resolves when every replica works with what `read` gives, or after the limit. */
+  spread(route: string, limitMs: number): Promise<void>
   /** Adds a route after a reload. */
   ensure(route: string, first: () => RouteDocument): Promise<RouteDocument>
   write(route: string, operation: Operation, author: Author): Promise<WriteResult>
@@ -109,9 +133,28 @@ export type StateStore = {
     readonly afterSequence?: number
     readonly limit: number
   }): Promise<readonly AuditEntry[]>
-  onAudit(listener: (entry: AuditEntry) => void): () => void
+  /** `fleet`: another replica made the change. */
+  onAudit(listener: (entry: AuditEntry, origin: 'own' | 'fleet') => void): () => void
   onDocument(listener: (document: RouteDocument) => void): () => void
   close(): Promise<void>
+}
+
+/** What one replica counted of a variant until the end of a slot of 5 s of the store's time. */
+export type FleetSlot = {
+  readonly slot: number
+  readonly totals: ReadonlyMap<string, string> // by replica: what it gave to `exchange` last in that slot
+}
+
+/**
+ * Counts of all replicas, through the shared store. Totals only grow for as long as their writer lives, so a
+ * message that is repeated or lost changes nothing.
+ */
+export type FleetCounters = {
+  /**
+   * Writes this replica's totals of a variant and gives the slots that ended since the last call for it, oldest
+   * first, at most 7. Null when the store does not answer or the call before is still under way. Never throws.
+   */
+  exchange(route: string, variant: string, totals: string): Promise<readonly FleetSlot[] | null>
 }
 
 /** Published events (NDJSON now, Kafka later). Never throws and never blocks; what is lost is counted. */

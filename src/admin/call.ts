@@ -10,6 +10,13 @@ import type { Role } from '../config/config.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Actor, Control } from '../ports.ts'
 
+/** What a call can answer that changes the state: it was not made, or that cannot be said. */
+export const STATE_ERRORS = [
+  'SLC_STATE_UNKNOWN',
+  'SLC_STORE_UNREACHABLE',
+  'SLC_STORE_UNKNOWN'
+] as const satisfies readonly ErrorCode[]
+
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
 
 export type Answer =

@@ -148,12 +148,15 @@ function hasCode(problem: unknown): boolean {
   return isRecord(problem) && typeof problem.code === 'string' && problem.code.startsWith('SLC_')
 }
 
+/** Codes of 503 that say that nothing was changed. */
+const NOTHING_DONE: readonly string[] = ['SLC_STATE_UNKNOWN', 'SLC_STORE_UNREACHABLE']
+
 /** What problem+json says, with the exit code that its status means. */
 function refusal(status: number, problem: unknown): SluiceError {
   const { code, detail, title } = isRecord(problem) ? problem : {}
   const sentence = [detail, title].find(text => typeof text === 'string') ?? `status ${status}`
   const noAccess = [401, 403, 421, 429].includes(status)
-  const inconclusive = status === 503 && code !== 'SLC_STATE_UNKNOWN' // which says that nothing was applied
+  const inconclusive = status === 503 && !NOTHING_DONE.includes(String(code))
   const exit = noAccess ? EXIT.noAccess : inconclusive ? EXIT.inconclusive : EXIT.negative
   return fail('SLC_CLI_REFUSED', [String(sentence), String(code ?? status)], {
     exit,

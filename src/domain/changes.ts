@@ -122,7 +122,8 @@ function rollBack(document: RouteDocument, asked: Kind<'rollback'>, author: Auth
   const wrong = notChallenger(document, asked.variants)
   if (wrong !== null) return wrong
   const standing = [...new Set(asked.variants)].filter(
-    name => (challengerOf(document, name)?.rollback ?? null) === null
+    name =>
+      (challengerOf(document, name)?.rollback ?? null) === null && isRunMeant(document, asked, name)
   )
   if (standing.length === 0) return null
   const entries = standing.map((name): [string, Challenger] => {
@@ -133,6 +134,12 @@ function rollBack(document: RouteDocument, asked: Kind<'rollback'>, author: Auth
     return [name, { ...before, ranges: [], rollback }]
   })
   return withChallengers(document, entries, true)
+}
+
+/** A rollback that names runs is about these alone, and a challenger that is gone has none. */
+function isRunMeant(document: RouteDocument, { runs }: Kind<'rollback'>, variant: string): boolean {
+  if (runs === undefined || !Object.hasOwn(runs, variant)) return true
+  return challengerOf(document, variant)?.rolloutId === runs[variant]
 }
 
 /**

@@ -25,6 +25,8 @@ export type Operation =
       readonly trigger: string
       readonly reason: string
       readonly evidence: Readonly<Record<string, unknown>> | null
+      /** Rollout ids that it is about, by variant: a challenger with another one is left alone. */
+      readonly runs?: Readonly<Record<string, string>>
     }
   | {
       readonly kind: 'clear'

@@ -11,8 +11,11 @@ import type { AuditEntry } from '../ports.ts'
 export type AuditFields = Omit<AuditEntry, 'sequence' | 'previous' | 'sha256'>
 
 /** The entry that follows `last` (null: the first of all), as it will be read back. */
-export function chainEntry(fields: AuditFields, last: AuditEntry | null): AuditEntry {
-  const sequence = (last?.sequence ?? 0) + 1
+export function chainEntry(
+  fields: AuditFields,
+  last: Pick<AuditEntry, 'sequence' | 'sha256'> | null,
+  sequence = (last?.sequence ?? 0) + 1
+): AuditEntry {
   const bare = { ...fields, sequence, previous: last?.sha256 ?? '' }
   const plain = JSON.parse(canonicalJson(bare)) as typeof bare // the same fields, of plain JSON
   return { ...plain, sha256: digestOf(plain) }

@@ -3,7 +3,7 @@ import { stateConformance } from '../helpers/state-conformance.ts'
 import { first } from '../helpers/state-documents.ts'
 import { silentLog, systemClock } from '../helpers/state-process.ts'
 
-stateConformance('file driver', async t => {
+stateConformance('file driver', { first: 'config', again: 'disk' }, async t => {
   const directory = t.testdir()
   return {
     async open(routes) {

@@ -4,7 +4,7 @@
  */
 import { type Test, test } from 'tap'
 import { revisionOf, weightsOf } from '../../src/domain/document.ts'
-import type { AuditEntry, StateStore, WriteResult } from '../../src/ports.ts'
+import type { AuditEntry, StateSource, StateStore, WriteResult } from '../../src/ports.ts'
 import { author, clear, first, rollback, rollbackId, weights } from './state-documents.ts'
 
 export type StateStorage = {
@@ -15,12 +15,13 @@ export type StateStorage = {
 /** Declares the tests. `storage` makes empty storage that goes away with the test. */
 export function stateConformance(
   driver: string,
+  sources: { readonly first: StateSource; readonly again: StateSource }, // of documents, by opening
   storage: (t: Test) => Promise<StateStorage>
 ): void {
   test(`${driver}: gives a route its first document when it has none`, async t => {
     const store = await (await storage(t)).open(['fraud'])
     t.equal(revisionOf(read(store, 'fraud')), '1-1')
-    t.equal(store.source('fraud'), 'config')
+    t.equal(store.source('fraud'), sources.first)
     t.equal(store.read('other'), null)
     await store.close()
   })
@@ -33,7 +34,7 @@ export function stateConformance(
     await store.close()
     const again = await place.open(['fraud'])
     t.same(again.read('fraud'), before)
-    t.equal(again.source('fraud'), 'disk')
+    t.equal(again.source('fraud'), sources.again)
     await again.close()
   })
 
@@ -135,22 +136,22 @@ export function stateConformance(
     const told: AuditEntry[] = []
     store.onAudit(entry => told.push(entry))
     await store.write('fraud', weights('1-1', { v4: 20 }), author('ann', 'more'))
-    await store.write('spam', rollback('v4'), author('bob'))
+    await store.write('fraud', rollback('v4'), author('bob'))
     await store.write('fraud', weights('1-1', { v4: 30 }), author('eve', 'late'))
-    const entries = await store.decisions({ limit: 10 })
-    t.same(entries, [...told].reverse())
+    await store.write('spam', rollback('v4'), author('ann'))
+    const all = await store.decisions({ limit: 10 })
+    t.same(all, [...told].reverse())
+    t.same(
+      all.map(({ route }) => route),
+      ['spam', 'fraud', 'fraud']
+    )
+    const entries = await store.decisions({ route: 'fraud', limit: 10 })
     t.match(entries, [
-      {
-        sequence: 2,
-        type: 'rollback',
-        route: 'spam',
-        variant: 'v4',
-        by: 'bob',
-        reason: 'it is bad'
-      },
-      { sequence: 1, type: 'weights', route: 'fraud', by: 'ann', reason: 'more', revision: '1-2' }
+      { type: 'rollback', route: 'fraud', variant: 'v4', by: 'bob', reason: 'it is bad' },
+      { type: 'weights', route: 'fraud', by: 'ann', reason: 'more', revision: '1-2' }
     ])
     t.equal(entries[0]?.previous, entries[1]?.sha256)
+    t.ok((entries[0]?.sequence ?? 0) > (entries[1]?.sequence ?? 0))
     t.match(entries[1], {
       before: { weights: { v3: 95, v4: 5 } },
       after: { weights: { v3: 80, v4: 20 } }
@@ -166,13 +167,21 @@ export function stateConformance(
       const operation = weights(read(store, route), { v4: 5 + i })
       await store.write(route, operation, { ...author(), at })
     }
+    const made = (await store.decisions({ limit: 10 })).map(({ sequence }) => sequence).reverse()
+    t.same(
+      made,
+      made.toSorted((a, b) => a - b),
+      'sequences rise'
+    )
+    /** Which of the six, from 1. */
     const sequences = async (query: Parameters<StateStore['decisions']>[0]) =>
-      (await store.decisions(query)).map(({ sequence }) => sequence)
+      (await store.decisions(query)).map(({ sequence }) => made.indexOf(sequence) + 1)
+    const second = made[1] ?? 0
     t.same(await sequences({ limit: 3 }), [6, 5, 4])
     t.same(await sequences({ route: 'fraud', limit: 2 }), [5, 3])
     t.same(await sequences({ since: '2026-01-01T00:00:04.000Z', limit: 10 }), [6, 5, 4])
-    t.same(await sequences({ afterSequence: 2, limit: 10 }), [6, 5, 4, 3])
-    t.same(await sequences({ afterSequence: 2, limit: 2 }), [4, 3])
+    t.same(await sequences({ afterSequence: second, limit: 10 }), [6, 5, 4, 3])
+    t.same(await sequences({ afterSequence: second, limit: 2 }), [4, 3])
     t.same(await sequences({ limit: 0 }), [])
     await store.close()
   })
@@ -193,7 +202,7 @@ export function stateConformance(
       evidence: null,
       revision: null
     })
-    t.match(entry, { sequence: 2, type: 'config' })
+    t.match(entry, { type: 'config', by: 'ops' })
     await store.close()
     const again = await place.open(['fraud'])
     t.same((await again.decisions({ limit: 1 }))[0], entry)

@@ -1,7 +1,7 @@
 /**
  * Pause and resume: a paused challenger keeps its traffic and is not raised. Repeating either is success.
  */
-import { type Call, call } from '../call.ts'
+import { type Call, call, STATE_ERRORS } from '../call.ts'
 import { Route, VariantBody } from '../schemas.ts'
 import { ROUTE, routeAnswer } from './routes.ts'
 
@@ -14,7 +14,7 @@ export const pauseCalls: readonly Call[] = [
     description: 'Without a variant: of every challenger. Traffic stays as it is.',
     body: { schema: VariantBody, needed: false },
     answers: { 200: { what: 'The route after the change', schema: Route } },
-    errors: ['SLC_STATE_UNKNOWN'],
+    errors: [...STATE_ERRORS],
     answer: async ({ control, params, body, actor }) =>
       routeAnswer(await control.pause(params.route, body.variant ?? null, actor))
   }),
@@ -25,7 +25,7 @@ export const pauseCalls: readonly Call[] = [
     summary: 'Allow raises of a challenger again',
     body: { schema: VariantBody, needed: false },
     answers: { 200: { what: 'The route after the change', schema: Route } },
-    errors: ['SLC_STATE_UNKNOWN'],
+    errors: [...STATE_ERRORS],
     answer: async ({ control, params, body, actor }) =>
       routeAnswer(await control.resume(params.route, body.variant ?? null, actor))
   })

@@ -3,7 +3,7 @@
  *
  * 200 when the fleet has it, 202 when only this process does and the store does not know yet.
  */
-import { type Call, call } from '../call.ts'
+import { type Call, call, STATE_ERRORS } from '../call.ts'
 import {
   ClearBody,
   ModelRollbackBody,
@@ -29,7 +29,7 @@ export const rollbackCalls: readonly Call[] = [
         schema: RollbackDone
       }
     },
-    errors: ['SLC_STATE_UNKNOWN'],
+    errors: [...STATE_ERRORS],
     answer: async ({ control, params, body, actor }) => {
       const done = await control.rollback(params.route, body.variant ?? null, actor)
       return { status: done.scope === 'fleet' ? 200 : 202, body: done }
@@ -48,7 +48,7 @@ export const rollbackCalls: readonly Call[] = [
       },
       202: { what: 'The same; the store does not have all of them yet', schema: RollbacksDone }
     },
-    errors: ['SLC_STATE_UNKNOWN'],
+    errors: [...STATE_ERRORS],
     answer: async ({ control, body, actor }) => {
       const done = await control.rollbackModel(body.modelVersion, actor)
       return { status: done.every(({ scope }) => scope === 'fleet') ? 200 : 202, body: done }
@@ -63,7 +63,7 @@ export const rollbackCalls: readonly Call[] = [
     ifMatch: true,
     body: { schema: ClearBody, needed: true },
     answers: { 200: { what: 'The route after the change', schema: Route } },
-    errors: ['SLC_UNKNOWN_ROLLBACK', 'SLC_STATE_UNKNOWN'],
+    errors: ['SLC_UNKNOWN_ROLLBACK', ...STATE_ERRORS],
     answer: async ({ control, params, body, expect, actor }) =>
       routeAnswer(await control.clear(params.route, expect, body.rollback, actor))
   })

@@ -5,7 +5,7 @@
 import { Type } from 'typebox'
 import { fail } from '../../errors.ts'
 import type { RouteView } from '../../ports.ts'
-import { type Answer, type Call, call } from '../call.ts'
+import { type Answer, type Call, call, STATE_ERRORS } from '../call.ts'
 import { etagOf } from '../if-match.ts'
 import { DryRun, DryRunQuery, Route, Routes, WeightsBody } from '../schemas.ts'
 
@@ -47,7 +47,7 @@ export const routeCalls: readonly Call[] = [
     answers: {
       200: { what: 'The route after the change, or the plan', schema: Type.Union([Route, DryRun]) }
     },
-    errors: ['SLC_ROLLED_BACK', 'SLC_PAUSED', 'SLC_NOT_ENOUGH_CHAMPION', 'SLC_STATE_UNKNOWN'],
+    errors: ['SLC_ROLLED_BACK', 'SLC_PAUSED', 'SLC_NOT_ENOUGH_CHAMPION', ...STATE_ERRORS],
     answer: async ({ control, params, query, body, expect, actor }) => {
       if (query.dryRun === true) {
         const plan = control.planWeights(params.route, expect, body.weights)

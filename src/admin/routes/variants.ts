@@ -4,7 +4,7 @@
  * Addresses are checked for their form here and for where they lead by the controller, then again when a
  * connection is made, on the resolved address.
  */
-import { type Call, call } from '../call.ts'
+import { type Call, call, STATE_ERRORS } from '../call.ts'
 import { ReasonBody, Route, VariantSettingsBody } from '../schemas.ts'
 import { ROUTE, routeAnswer } from './routes.ts'
 
@@ -19,7 +19,7 @@ export const variantCalls: readonly Call[] = [
     ifMatch: true,
     body: { schema: VariantSettingsBody, needed: true },
     answers: { 200: { what: 'The route after the change', schema: Route } },
-    errors: ['SLC_UPSTREAM_ADDRESS', 'SLC_MODEL_IMMUTABLE', 'SLC_STATE_UNKNOWN'],
+    errors: ['SLC_UPSTREAM_ADDRESS', 'SLC_MODEL_IMMUTABLE', ...STATE_ERRORS],
     answer: async ({ control, params, body, expect, actor }) =>
       routeAnswer(
         await control.putVariant(
@@ -40,7 +40,7 @@ export const variantCalls: readonly Call[] = [
     ifMatch: true,
     body: { schema: ReasonBody, needed: false },
     answers: { 200: { what: 'The route after the change', schema: Route } },
-    errors: ['SLC_HAS_WEIGHT', 'SLC_STATE_UNKNOWN'],
+    errors: ['SLC_HAS_WEIGHT', ...STATE_ERRORS],
     answer: async ({ control, params, expect, actor }) =>
       routeAnswer(await control.deleteVariant(params.route, expect, params.variant, actor))
   })

@@ -1,0 +1,91 @@
+/**
+ * Rollbacks that hold whatever a store says (state.md): each is about one run of a challenger, and a document in
+ * which that run is not rolled back is read as if it were.
+ *
+ * A tombstone is the operation itself with its author, so that it can be made again as it was decided. It ends
+ * when the challenger has another run and DAY_MS passed.
+ */
+import { challengerOf, type RouteDocument } from './document.ts'
+import { type Author, applyOperation, type Means, type Operation } from './operations.ts'
+
+export type Tombstone = {
+  readonly operation: Extract<Operation, { readonly kind: 'rollback' }>
+  readonly author: Author
+}
+
+const DAY_MS = 86_400_000
+
+/** A rollback, bound to the runs that its challengers have in `document`. */
+export function tombstoneOf(
+  document: RouteDocument,
+  operation: Tombstone['operation'],
+  author: Author
+): Tombstone {
+  const runs = operation.variants.flatMap(variant => {
+    const challenger = challengerOf(document, variant)
+    return challenger === null ? [] : [[variant, challenger.rolloutId] as const]
+  })
+  return { operation: { ...operation, runs: Object.fromEntries(runs) }, author }
+}
+
+/** The rollbacks that a document has, as tombstones of their runs. */
+export function tombstonesOf(document: RouteDocument): readonly Tombstone[] {
+  return Object.entries(document.challengers).flatMap(([variant, { rollback, rolloutId }]) => {
+    if (rollback === null) return []
+    const { id, trigger, by, at, reason, evidence } = rollback
+    const runs = { [variant]: rolloutId }
+    return {
+      operation: { kind: 'rollback', variants: [variant], id, trigger, reason, evidence, runs },
+      author: { by, at, reason, requestId: id }
+    }
+  })
+}
+
+/** The document with every tombstone in force; the same object when they all are. */
+export function withTombstones(
+  document: RouteDocument,
+  tombstones: readonly Tombstone[],
+  means: Means
+): RouteDocument {
+  return tombstones.reduce(
+    (present, { operation, author }) => applyOperation(present, operation, author, means).document,
+    document
+  )
+}
+
+/** The first tombstone that a document lacks; null when it has them all. */
+export function firstMissing(
+  document: RouteDocument,
+  tombstones: readonly Tombstone[],
+  means: Means
+): Tombstone | null {
+  return (
+    tombstones.find(({ operation, author }) => {
+      return applyOperation(document, operation, author, means).status === 'changed'
+    }) ?? null
+  )
+}
+
+/** Whether a tombstone says the same about a variant's run as one that is there. */
+export function isKnown(tombstone: Tombstone, tombstones: readonly Tombstone[]): boolean {
+  const { variants, runs = {} } = tombstone.operation
+  return variants.every(variant =>
+    tombstones.some(({ operation }) => {
+      if (!operation.variants.includes(variant)) return false
+      return Object.hasOwn(runs, variant) && operation.runs?.[variant] === runs[variant]
+    })
+  )
+}
+
+/** Whether every run that it is about is over, for a day. `now` in ms of the wall clock. */
+export function isSpent(
+  { operation, author }: Tombstone,
+  document: RouteDocument,
+  now: number
+): boolean {
+  if (now - Date.parse(author.at) < DAY_MS) return false
+  const { runs = {} } = operation
+  return operation.variants.every(variant => {
+    return challengerOf(document, variant)?.rolloutId !== runs[variant]
+  })
+}

@@ -1,0 +1,174 @@
+/**
+ * What a replica keeps on its own disk beside the shared store: a snapshot of each document, the rollbacks that
+ * hold, and audit entries that the store did not take. The directory belongs to one process.
+ *
+ * A snapshot is written behind the store's answer and may be lost; a rollback is durable before it is answered.
+ */
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { RouteDocument } from '../../domain/document.ts'
+import type { Tombstone } from '../../domain/tombstones.ts'
+import { isSpent } from '../../domain/tombstones.ts'
+import type { AuditEntry, Log, StateWarning } from '../../ports.ts'
+import { lockDirectory } from '../directory-lock.ts'
+import { loadDocument, saveDocument } from '../document-file.ts'
+import { codeOf } from '../durable-file.ts'
+import { createJournal } from '../journal.ts'
+import { makeDirectory } from '../make-directory.ts'
+import { createReserve } from '../reserve.ts'
+import type { DatedDraft } from './audit-log.ts'
+
+export type Kept = {
+  readonly warnings: readonly StateWarning[]
+  /** The snapshot of a route, with what was wrong about it. */
+  load(route: string): Promise<{
+    readonly document: RouteDocument | null
+    readonly warnings: readonly StateWarning[]
+  }>
+  /** Writes a snapshot soon; of several of one route the last. Never throws. */
+  save(document: RouteDocument): void
+  rollbacks(route: string): readonly Tombstone[]
+  /** Makes a rollback durable. Never throws: what the disk refuses is told, and the store has to do. */
+  remember(route: string, tombstone: Tombstone): Promise<void>
+  /** An audit entry that the store did not take. Throws the system's error. */
+  addEntry(draft: DatedDraft): Promise<void>
+  /** Sends the entries in order, and forgets each that was taken. Rejects with what `send` rejects with. */
+  sendEntries(send: (draft: DatedDraft) => Promise<AuditEntry>): Promise<void>
+  errors(): Readonly<Record<string, number>>
+  close(): Promise<void>
+}
+
+const text = Type.String()
+const rollbackRecord = Compile(
+  Type.Object({
+    route: text,
+    operation: Type.Object({
+      kind: Type.Literal('rollback'),
+      variants: Type.Array(text),
+      id: text,
+      trigger: text,
+      reason: text,
+      evidence: Type.Union([Type.Null(), Type.Record(text, Type.Unknown())]),
+      runs: Type.Optional(Type.Record(text, text))
+    }),
+    author: Type.Object({ by: text, at: text, reason: text, requestId: text })
+  })
+)
+
+type Remembered = { readonly route: string; readonly tombstone: Tombstone }
+
+/** Takes the directory. Throws SLC_STATE_LOCKED, or the system's error when it cannot be used. */
+export async function openKept(directory: string, log: Log): Promise<Kept> {
+  await makeDirectory(directory)
+  const lock = await lockDirectory(directory)
+  const reserve = createReserve(directory)
+  const rollbackFile = createJournal(directory, 'rollbacks.ndjson', reserve)
+  const entryFile = createJournal(directory, 'unsent.ndjson', reserve)
+  const failures = { snapshot: 0, journal: 0 }
+  const saving = new Map<string, RouteDocument>()
+  let writing: Promise<void> | null = null
+  let warnings: readonly StateWarning[]
+  let remembered: readonly Remembered[]
+  let unsent: readonly DatedDraft[]
+  try {
+    const rollbacks = await rollbackFile.read()
+    const entries = await entryFile.read()
+    remembered = rollbacks.records.filter(isRollback).map(({ route, operation, author }) => {
+      return { route, tombstone: { operation, author } }
+    })
+    unsent = entries.records as readonly DatedDraft[] // written by addEntry alone
+    const damaged = rollbacks.damaged + entries.damaged
+    warnings = damaged === 0 ? [] : [repaired(damaged)]
+    await reserve.hold()
+  } catch (error) {
+    await lock.release().catch(() => undefined)
+    throw error
+  }
+
+  async function saveAll(): Promise<void> {
+    for (const [route, document] of saving) {
+      saving.delete(route)
+      try {
+        if (!(await lock.holds())) throw new Error('another process has taken over the directory')
+        await saveDocument(directory, document)
+      } catch (error) {
+        if (failures.snapshot++ === 0) {
+          log.error({ route, reason: codeOf(error) }, 'a snapshot could not be written')
+        }
+      }
+    }
+  }
+
+  function flush(): Promise<void> {
+    writing ??= saveAll().finally(() => {
+      writing = null
+      if (saving.size > 0) void flush()
+    })
+    return writing
+  }
+
+  return {
+    warnings,
+    async load(route) {
+      const { document, faults } = await loadDocument(directory, route, Date.now())
+      const warnings = faults.map(message => ({ route, reason: 'snapshot-unreadable', message }))
+      const now = Date.now()
+      const kept = remembered.filter(
+        each => each.route !== route || document === null || !isSpent(each.tombstone, document, now)
+      )
+      if (kept.length < remembered.length) {
+        remembered = kept
+        await rollbackFile.rewrite(kept.map(recordOf))
+      }
+      return { document, warnings }
+    },
+    save(document) {
+      saving.set(document.route, document)
+      void flush()
+    },
+    rollbacks: route =>
+      remembered.filter(each => each.route === route).map(({ tombstone }) => tombstone),
+    async remember(route, tombstone) {
+      remembered = [...remembered, { route, tombstone }]
+      try {
+        await rollbackFile.append(recordOf({ route, tombstone }))
+      } catch (error) {
+        failures.journal++
+        log.error(
+          { route, reason: codeOf(error) },
+          'a rollback holds, and the disk does not take it'
+        )
+      }
+    },
+    async addEntry(draft) {
+      await entryFile.append(draft)
+      unsent = [...unsent, draft]
+    },
+    async sendEntries(send) {
+      if (unsent.length === 0) return
+      for (let next = unsent[0]; next !== undefined; next = unsent[0]) {
+        await send(next)
+        unsent = unsent.slice(1)
+      }
+      await entryFile.rewrite([])
+    },
+    errors: () => failures,
+    async close() {
+      await flush()
+      await lock.release()
+    }
+  }
+}
+
+function recordOf({ route, tombstone }: Remembered) {
+  return { route, ...tombstone }
+}
+
+function isRollback(record: unknown): record is { readonly route: string } & Tombstone {
+  return rollbackRecord.Check(record)
+}
+
+function repaired(damaged: number): StateWarning {
+  const message = `${damaged} lines that a crash cut were left out of the journals`
+  return { route: null, reason: 'journal-repaired', message }
+}
