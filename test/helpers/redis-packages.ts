@@ -56,7 +56,7 @@ async function fill(cache: string, env: Env): Promise<void> {
     const places = libraries.map(place => `$here/root/${place}`).join(':')
     const script = [
       '#!/bin/sh',
-      'here=$(dirname "$0")',
+      'here="$' + '{0%/*}"', // where the script is when it runs: the directory is renamed after this
       `export LD_LIBRARY_PATH="${places}"`,
       'exec "$here/root/usr/bin/redis-server" "$@"'
     ]

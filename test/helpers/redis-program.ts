@@ -5,7 +5,7 @@
  * It looks in this order and takes the first that runs. When none does it throws and says what to do; a test is
  * never skipped for it. Several processes may look at the same moment: one downloads, the others wait.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -105,9 +105,13 @@ async function container(docker: string, env: Places['env']): Promise<RedisProgr
         { env, stdio: ['ignore', 'pipe', 'pipe'] }
       )
       leash(child)
-      const signal = (which: string) =>
-        void run(docker, ['kill', `--signal=${which}`, name], { env }).catch(() => undefined)
-      return { child, signal }
+      return {
+        child,
+        signal(which) {
+          const { status } = spawnSync(docker, ['kill', `--signal=${which}`, name], { env })
+          if (status !== 0) child.kill(which) // there is no container yet
+        }
+      }
     }
   }
 }
