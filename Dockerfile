@@ -1,18 +1,19 @@
 # syntax=docker/dockerfile:1
 # Two images: `router` (the default, production packages only) and `models` (the demo's model servers).
-# The official Node image runs them, so the bundled Node of npm checkouts is left out.
+# The official Node image runs them, so the bundled Node of npm checkouts is left out. It is of the same version.
+ARG NODE=24.21.0-bookworm-slim
 
-FROM node:24-slim AS packages
+FROM node:${NODE} AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional --no-audit --no-fund
 
-FROM node:24-slim AS all-packages
+FROM node:${NODE} AS all-packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=optional --no-audit --no-fund
 
-FROM node:24-slim AS models
+FROM node:${NODE} AS models
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=all-packages /app/node_modules ./node_modules
@@ -25,7 +26,7 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8000/v2/health/ready').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "demo/model-server.ts", "--host", "0.0.0.0", "--port", "8000"]
 
-FROM node:24-slim AS router
+FROM node:${NODE} AS router
 ENV NODE_ENV=production NODE_COMPILE_CACHE=/tmp/sluice-compile-cache
 WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules
