@@ -17,6 +17,8 @@ export type Question = {
   readonly well: WellKind
   readonly firstFailureAt: number // ms since the process epoch
   readonly slaMs: number | null // for latency
+  /** False where the failures may be chance: an answer "unwell" is then no incident. */
+  readonly notable?: boolean
 }
 
 type Open = { readonly since: number; readonly firstFailureAt: number }
@@ -45,10 +47,10 @@ export class ChampionGate {
     question: Question,
     live: readonly Counters[],
     challenger: readonly Counters[],
-    champion: ChampionView,
+    champion: Pick<ChampionView, 'answers'>,
     now: number
   ): ChampionCheck {
-    const { trigger, well, firstFailureAt, slaMs } = question
+    const { trigger, well, firstFailureAt, slaMs, notable = true } = question
     const open = this.#open.get(trigger) ?? { since: now, firstFailureAt }
     const known = this.#incident
     const incident = known && now - known.since < INCIDENT_MS ? known : open
@@ -57,7 +59,7 @@ export class ChampionGate {
     const check = checkChampion(live, challenger, well, from, now, champion.answers, slaMs, waited)
     if (check.state === 'wait') this.#open.set(trigger, open)
     else this.#open.delete(trigger)
-    if (check.state === 'unwell') {
+    if (check.state === 'unwell' && notable) {
       this.#incident = { since: now, firstFailureAt: incident.firstFailureAt }
     }
     return check

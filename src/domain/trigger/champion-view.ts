@@ -73,9 +73,14 @@ export class ChampionView {
 
   #freeze(kind: number): Frozen {
     const n = this.window.hour[JUDGED[kind] ?? 0] ?? 0
-    const x = Math.min(n, this.window.hour[FAILED[kind] ?? 0] ?? 0)
-    return { n, x, share: n < FROZEN_LEAST ? 1 : shareHigh(x, n, FROZEN_ALPHA) }
+    return referenceOf(n, this.window.hour[FAILED[kind] ?? 0] ?? 0)
   }
+}
+
+/** What stands for a champion that gets no more requests: n of them in its last hour, of which x failed. */
+export function referenceOf(n: number, x: number): Frozen {
+  const failed = Math.min(n, x)
+  return { n, x: failed, share: n < FROZEN_LEAST ? 1 : shareHigh(failed, n, FROZEN_ALPHA) }
 }
 
 /** A tick in which we stalled says nothing about latency (rule 8). */

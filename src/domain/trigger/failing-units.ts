@@ -4,7 +4,8 @@
  * Read from the failure rings of all threads once per tick and kept in a bounded list, oldest overwritten.
  * Failures whose entry was lost belong to unknown units: they stay in the sums and name nobody.
  */
-import { AT, type Counters, FAILURE_RING as RING, TICK_MS } from '../counts.ts'
+import type { Counters } from '../counts.ts'
+import { type Failure, FailureReader } from './failure-reader.ts'
 
 const SIZE = 6
 const TICK = 0
@@ -25,21 +26,25 @@ export type TopUnit = {
 export class FailingUnits {
   #entries = new Float64Array(64 * SIZE)
   #count = 0
-  readonly #read: number[] = []
+  readonly #reader = new FailureReader()
   readonly #noted = new Map<number, { readonly unit: number; others: number }>()
 
   /** Takes what is new from every thread, under the watch's own tick. */
   read(counters: readonly Counters[], generation: number, tick: number, first: boolean): void {
-    for (let i = 0; i < counters.length; i++) {
-      const c = counters[i]
-      if (!c) continue
-      const last = c.words[AT.failureSequence] ?? 0
-      const read = this.#read[i] ?? (first ? last : 0)
-      if (last === read) continue
-      this.#read[i] = last
-      c.words[AT.failureRead] = last
-      const fresh = Math.min((last - read) >>> 0, RING.slots - 1)
-      for (let n = fresh - 1; n >= 0; n--) this.#take(c.words, (last - n) >>> 0, generation, tick)
+    this.#reader.read(counters, generation, first, failure => this.add(tick, failure))
+  }
+
+  /** Takes failures under a tick that is not before any other. */
+  add(tick: number, { unit, kinds, stratum, count, ms }: Failure): void {
+    const at = this.#place()
+    this.#entries[at + TICK] = tick
+    this.#entries[at + UNIT] = unit
+    this.#entries[at + KINDS] = kinds
+    this.#entries[at + STRATUM] = stratum
+    this.#entries[at + COUNT] = count
+    this.#entries[at + MS] = ms
+    for (const [mask, noted] of this.#noted) {
+      if (kinds & mask && noted.unit !== unit) noted.others++
     }
   }
 
@@ -104,22 +109,6 @@ export class FailingUnits {
       if ((this.#entries[at + TICK] ?? 0) < sinceTick) return
       if ((this.#entries[at + KINDS] ?? 0) & mask) visit(at)
     }
-  }
-
-  #take(w: Uint32Array, sequence: number, generation: number, tick: number): void {
-    const from = AT.failures + (sequence % RING.slots) * RING.size
-    if (w[from + RING.sequence] !== sequence || w[from + RING.generation] !== generation) return
-    const at = this.#place()
-    const kinds = w[from + RING.kinds] ?? 0
-    this.#entries[at + TICK] = tick
-    this.#entries[at + UNIT] = w[from + RING.unit] ?? 0
-    this.#entries[at + KINDS] = kinds & 0xff
-    this.#entries[at + STRATUM] = kinds >>> 8
-    this.#entries[at + COUNT] = w[from + RING.count] ?? 0
-    for (const [mask, noted] of this.#noted) {
-      if (kinds & mask && noted.unit !== w[from + RING.unit]) noted.others++
-    }
-    this.#entries[at + MS] = (w[from + RING.tick] ?? 0) * TICK_MS
   }
 
   /** The next slot; the list doubles up to its bound, then the oldest goes. */

@@ -21,7 +21,7 @@ export type OneUnitOptions = {
   readonly detectors: TriggerDetectors
   readonly finding: Finding // with all units
   readonly units: FailingUnits
-  readonly calls: LastCalls
+  readonly calls: LastCalls | null // null where single calls are not known
   readonly history: TickHistory
   readonly strata: number
   readonly logC: number
@@ -35,7 +35,13 @@ export type WithoutTop = { readonly finding: Finding; readonly top: TopUnit | nu
 type Remembered = WithoutTop & { readonly tick: number; readonly entries: number }
 
 export class OneUnitRule {
+  readonly #longTicks: number
   #last: Remembered | null = null
+
+  /** `longTicks`: after so many the second sum is made again in any case. */
+  constructor(longTicks: number = LONG_TICKS) {
+    this.#longTicks = longTicks
+  }
 
   /** What the detectors say without the top unit; never more than they say with it. */
   check(options: OneUnitOptions): WithoutTop {
@@ -43,7 +49,7 @@ export class OneUnitRule {
     const { mask } = detectors.rule
     const last = this.#last
     if (last && this.#stands(last, options)) {
-      const all = last.top !== null && oneUnitIsAll(calls, mask, last.top.unit)
+      const all = last.top !== null && isAll(calls, mask, last.top.unit)
       return all ? { finding, top: last.top } : last
     }
     const since = detectors.firstTick()
@@ -58,7 +64,7 @@ export class OneUnitRule {
   /** Whether a second sum would say the same again, or is not worth its cost yet. */
   #stands(last: Remembered, { detectors, finding, units, tick }: OneUnitOptions): boolean {
     const age = tick - last.tick
-    if (age >= LONG_TICKS) return false
+    if (age >= this.#longTicks) return false
     if (last.finding.verdict === finding.verdict && finding.verdict === 'pause') return true
     if (last.finding.verdict === 'rollback') return false
     return units.others(detectors.rule.mask) === 0 || age < last.entries / ENTRIES_A_TICK
@@ -73,7 +79,7 @@ function judge(
 ): Finding {
   const { detectors, finding, calls } = options
   if (!top) return NOTHING
-  if (oneUnitIsAll(calls, detectors.rule.mask, top.unit)) return finding
+  if (isAll(calls, detectors.rule.mask, top.unit)) return finding
   if (top.units < LEAST_UNITS) return NOTHING
   const again = replay(options, since, top, entries)
   return again.verdict === 'rollback' ? finding : again
@@ -112,6 +118,10 @@ function replay(
   })
   if (tick >= 0) scratch.add(tick, counts, phi, frozen)
   return scratch.find()
+}
+
+function isAll(calls: LastCalls | null, mask: number, topUnit: number): boolean {
+  return calls !== null && oneUnitIsAll(calls, mask, topUnit)
 }
 
 function clear(counts: { -readonly [K in keyof StratumCounts]: number }[]): void {

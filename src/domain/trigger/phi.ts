@@ -42,8 +42,12 @@ export class Bursts {
     this.#block.fill(0)
     let any = false
     for (let i = 0; i < counters.length; i++) any = this.#gain(i, counters[i]) || any
-    if (!any) return
-    this.#push()
+    if (any) this.push(this.#block)
+  }
+
+  /** Takes a block of 10 s with requests: GROUPS rows (ROW) of what was counted in it. */
+  push(block: Float64Array): void {
+    this.#push(block)
     for (let kind = 0; kind < KINDS; kind++) this.phi[kind] = this.#phiOf(kind)
   }
 
@@ -66,20 +70,20 @@ export class Bursts {
     return any
   }
 
-  #push(): void {
+  #push(block: Float64Array): void {
     const slot = this.#count % BLOCKS
     const at = slot * WIDTH
     const full = this.#count >= BLOCKS
     this.#failures.fill(0, slot * KINDS, (slot + 1) * KINDS)
     for (let i = 0; i < WIDTH; i++) {
       const old = full ? (this.#ring[at + i] ?? 0) : 0
-      const value = this.#block[i] ?? 0
+      const value = block[i] ?? 0
       this.#ring[at + i] = value
       this.#sums[i] = (this.#sums[i] ?? 0) + value - old
     }
     for (let kind = 0; kind < KINDS; kind++) {
       let failures = 0
-      for (let i = FAILED[kind] ?? 0; i < WIDTH; i += ROW.size) failures += this.#block[i] ?? 0
+      for (let i = FAILED[kind] ?? 0; i < WIDTH; i += ROW.size) failures += block[i] ?? 0
       this.#failures[slot * KINDS + kind] = failures
     }
     this.#count++

@@ -7,8 +7,12 @@
  */
 import { TICK_MS } from '../counts.ts'
 
+/** Length of a slot, the tick of the fleet's counters. */
+export const SLOT_MS = 5_000
+
 const ROWS = 6
 const TICKS_PER_DAY = 86_400_000 / TICK_MS
+const SLOTS_PER_DAY = 86_400_000 / SLOT_MS
 
 export type Thresholds = {
   readonly logC: number // evidence from which a detector alarms
@@ -17,9 +21,18 @@ export type Thresholds = {
 
 /** `replicas` known routers, 1 alone; `looks` tests that share the gross rule's part. */
 export function thresholds(alphaPerDay: number, replicas: number, looks: number): Thresholds {
-  const share = alphaPerDay / ROWS / (Math.max(1, replicas) + 1)
+  const share = shareOf(alphaPerDay, replicas)
   return {
     logC: Math.log(TICKS_PER_DAY / share),
     perLook: share / TICKS_PER_DAY / Math.max(1, looks)
   }
+}
+
+/** Evidence from which the fleet's detectors alarm: one look per slot, 17,280 a day. */
+export function fleetLogC(alphaPerDay: number, replicas: number): number {
+  return Math.log(SLOTS_PER_DAY / shareOf(alphaPerDay, replicas))
+}
+
+function shareOf(alphaPerDay: number, replicas: number): number {
+  return alphaPerDay / ROWS / (Math.max(1, replicas) + 1)
 }

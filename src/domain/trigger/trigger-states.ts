@@ -12,7 +12,7 @@ import { GROSS_WINDOW, type GrossRule } from './gross.ts'
 import type { TriggerDetectors, TriggerRule } from './trigger.ts'
 import { sumsOf } from './verdict.ts'
 
-export type Watched = {
+export type Detected = {
   readonly variant: string
   readonly sinceMs: number
   readonly now: number
@@ -22,19 +22,27 @@ export type Watched = {
   readonly logC: number
   readonly phi: (rule: TriggerRule) => number
   readonly anyWarm: boolean
+}
+
+export type Watched = Detected & {
   readonly absence: Absence | null | 'off' // null: not armed
   readonly gross: GrossRule
   readonly seen: number // calls in the ring
 }
 
 export function triggerStates(w: Watched): TriggerStatus[] {
-  const states = w.detectors.map(detectors => counted(w, detectors))
+  const states = countedStates(w)
   if (w.absence !== 'off') states.push(absent(w, w.absence))
   states.push(gross(w))
   return states
 }
 
-function counted(w: Watched, detectors: TriggerDetectors): TriggerStatus {
+/** Those of the triggers that count failures. */
+export function countedStates(w: Detected): TriggerStatus[] {
+  return w.detectors.map(detectors => counted(w, detectors))
+}
+
+function counted(w: Detected, detectors: TriggerDetectors): TriggerStatus {
   const { rule } = detectors
   const { nc, xc } = sumsOf(detectors, w.strata)
   const warming = rule.kind === 'latency' && !w.anyWarm

@@ -19,8 +19,8 @@ function scene() {
   send(past, 1000, 1000, true)
   view.answers.close([past])
   const gate = new ChampionGate()
-  const ask = (now: number, firstFailureAt: number) => {
-    const question = { trigger: 'gross', well: 0, firstFailureAt, slaMs: null } as const
+  const ask = (now: number, firstFailureAt: number, notable = true) => {
+    const question = { trigger: 'gross', well: 0, firstFailureAt, slaMs: null, notable } as const
     return gate.ask(question, [champion], [challenger], view, now).state
   }
   return { champion, challenger, gate, ask }
@@ -56,4 +56,14 @@ test('a lucky second does not make a champion well when it was unwell just befor
   send(champion, 6, 102_100, true)
   t.equal(ask(103_000, 102_000), 'unwell', 'all of the incident counts')
   t.equal(ask(103_000 + 70_000, 102_000 + 70_000), 'unknown', 'over after a minute')
+})
+
+test('an answer is no incident when the failures may have been chance', async t => {
+  const { champion, challenger, ask } = scene()
+  send(challenger, 20, 100_000, false)
+  send(champion, 40, 100_100, false)
+  t.equal(ask(101_000, 100_000, false), 'unwell')
+  send(challenger, 20, 102_000, false)
+  send(champion, 6, 102_100, true)
+  t.equal(ask(103_000, 102_000), 'well')
 })

@@ -42,3 +42,14 @@ test('nothing is left when it was cleared', async t => {
   history.replay(0, () => t.fail('an entry is left'))
   t.pass('empty')
 })
+
+test('all words of wider rows are kept when it is made for them', async t => {
+  const history = new TickHistory(ROW.size)
+  const words = Float64Array.from({ length: ROW.size }, (_, i) => i + 1)
+  for (let tick = 1; tick <= 100; tick++) history.push(tick, 3, words, words, 0)
+  history.replay(100, c => {
+    t.strictSame([c.tick, c.stratum], [100, 3])
+    for (let i = 0; i < ROW.size; i++)
+      t.strictSame([c.challenger(i), c.champion(i)], [i + 1, i + 1])
+  })
+})
