@@ -20,9 +20,13 @@ import { fileLimit } from './io/file-limit.ts'
 import { createFileState } from './io/file-state.ts'
 import { createHealthProbe } from './io/health.ts'
 import { operatorToken } from './io/operator-token.ts'
+import { openLink, type RedisLink } from './io/redis/link.ts'
+import { inspect } from './io/redis/server-check.ts'
+import { createRedisState } from './io/redis/state.ts'
 import { createResolver } from './io/resolve.ts'
+import { watchStores } from './io/store-addresses.ts'
 import { unitKey } from './io/unit-key.ts'
-import type { Actor, Clock, EventSink, Log } from './ports.ts'
+import type { Actor, Clock, EventSink, Log, StateStore } from './ports.ts'
 
 export type Router = {
   readonly addresses: {
@@ -60,7 +64,9 @@ export async function compose(
   }
 
   async function start(): Promise<Router> {
-    const store = createFileState({ directory: config.state.directory, clock, log })
+    const link = config.state.redis === null ? null : openLink(config.state.redis, log)
+    cleanup.push(() => link?.close())
+    const store = storeOf(config, link, clock, log)
     const warnings = await store.open(
       config.routes.map(route => route.name),
       name => firstOf(config, routeNamed(config, name), clock, newId)
@@ -72,15 +78,20 @@ export async function compose(
     const events = await eventSink(config, clock, log)
     cleanup.push(() => events.close(FLUSH_MS))
     let published = 0
-    store.onAudit(entry => {
+    store.onAudit((entry, origin) => {
+      if (origin !== 'own') return // the replica that made the change publishes it
       published++
       events.publish({ type: 'io.sluice.decision.v1', key: entry.route ?? '', data: entry })
     })
 
     let ports: readonly number[] = []
     const regions = createRegions(config.threads)
+    const resolver = createResolver()
+    const stores = watchStores(config.state.redis?.nodes ?? [], resolver)
+    cleanup.push(() => stores.stop())
     const upstreams = createUpstreams({
-      resolver: createResolver(),
+      resolver,
+      stores: stores.all,
       probe: createHealthProbe(),
       clock,
       log,
@@ -155,6 +166,20 @@ export async function compose(
       stop
     }
   }
+}
+
+/** The state of routes, on disk for one process or in Redis for many. */
+function storeOf(config: Config, link: RedisLink | null, clock: Clock, log: Log): StateStore {
+  const { directory, redis } = config.state
+  if (redis === null || link === null) return createFileState({ directory, clock, log })
+  link.onReady(() => {
+    inspect(link, redis.prefix)
+      .then(problems => {
+        for (const problem of problems) log.warn({ store: 'redis' }, `the shared store: ${problem}`)
+      })
+      .catch(link.count)
+  })
+  return createRedisState({ settings: redis, link, directory, clock, log })
 }
 
 /** Monotonic ms since the start of the process, aligned for all threads by `epochMs` (hrtime). */

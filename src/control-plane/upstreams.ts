@@ -38,6 +38,8 @@ export type UpstreamsOptions = {
   readonly log: Log
   /** Ports of our own listeners, as far as they are open. */
   readonly ownPorts: () => readonly number[]
+  /** Names and addresses of our own stores. */
+  readonly stores: () => readonly { readonly host: string; readonly port: number }[]
 }
 
 export function createUpstreams(options: UpstreamsOptions): Upstreams {
@@ -51,7 +53,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
   const rules = (): AddressRules => ({
     ownPorts: options.ownPorts(),
     ownAddresses: options.resolver.ownAddresses(),
-    stores: [],
+    stores: options.stores(),
     named
   })
 

@@ -57,7 +57,11 @@ async function started(t: Teardown, ownPorts: readonly number[] = []) {
   if (!route) throw new Error('no route')
   const live = liveRoute(route, first('fraud'), 1)
   const { options, ...rest } = world()
-  const upstreams = createUpstreams({ ...options, ownPorts: () => ownPorts })
+  const upstreams = createUpstreams({
+    ...options,
+    ownPorts: () => ownPorts,
+    stores: () => [{ host: "10.0.0.7", port: 6380 }]
+  })
   t.teardown(() => upstreams.stop())
   upstreams.configure([live])
   return { upstreams, live, ...rest }
@@ -155,12 +159,15 @@ test('refuses a URL of the API when its spelling or its present address is forbi
   known.set('good.test', ['192.0.2.1'])
   known.set('evil.test', ['192.0.2.1', '169.254.169.254'])
   known.set('self.test', ['10.0.0.9'])
+  known.set('store.test', ['10.0.0.7'])
   for (const url of ['http://good.test:8000', 'http://not-yet.test', 'http://127.0.0.1:5001'])
     await t.resolves(upstreams.check(url), url)
   for (const url of [
     'http://evil.test',
     'http://self.test:9911',
     'http://127.0.0.1:5002',
+    'http://10.0.0.7:6380',
+    'http://store.test:6380',
     'http://0xa9fea9fe/',
     'http://a:b@good.test',
     'http://good.test/\r\nX: y'

@@ -212,6 +212,7 @@ async function startController(
       lookup: async name => (name === 'inside.test' ? ['169.254.169.254'] : ['192.0.2.1']),
       ownAddresses: () => ['127.0.0.1']
     },
+    stores: () => [],
     probe: {
       watch: (_target, listener) => {
         listener(true, '')
