@@ -5,9 +5,10 @@
  * and nothing was skipped but what SLUICE_TEST_WITHOUT names (a skip begins its reason with that name).
  */
 import { spawn } from 'node:child_process'
-import { existsSync, globSync, statSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
+import { redisProgram } from './helpers/redis-program.ts'
 import { createTapCount } from './helpers/tap-count.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -17,6 +18,7 @@ process.exitCode = await run(process.argv.slice(2))
 
 async function run(words: readonly string[]): Promise<number> {
   const files = filesOf(words)
+  await prepare(files)
   const { SLUICE_TEST_WITHOUT = '' } = process.env
   const without = SLUICE_TEST_WITHOUT.split(',').filter(name => name !== '')
   const tap = spawn(
@@ -62,6 +64,18 @@ async function run(words: readonly string[]): Promise<number> {
   const bad = failed + unasked.length + silent
   process.stdout.write(`${passed} passed, ${bad} failed\n`)
   return bad === 0 && passed > 0 ? 0 : 1
+}
+
+/** What the files need from outside is fetched before they run, so that no test waits for a download. */
+async function prepare(files: readonly string[]): Promise<void> {
+  const texts = files.map(file => join(ROOT, file)).filter(existsSync)
+  if (!texts.some(file => /redis/i.test(readFileSync(file, 'utf8')))) return
+  try {
+    const { version, from } = await redisProgram()
+    process.stdout.write(`redis-server ${version}: ${from}\n`)
+  } catch (error) {
+    process.stdout.write(`${String(error)}\n`) // the tests that need it fail with the same words
+  }
 }
 
 /** Test files for the words given: files, folders, or everything. */

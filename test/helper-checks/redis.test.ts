@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { startRedis } from '../helpers/redis.ts'
+import { sharedRedis } from '../helpers/redis-shared.ts'
 import { until } from '../helpers/until.ts'
 
 t.setTimeout(120_000)
@@ -128,3 +129,25 @@ t.test(
     t.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
   }
 )
+
+t.test('a shared server keeps what others have in it when a test that used it ends', async t => {
+  const redis = await startRedis(t, { password: 'p:@/ä' })
+  await redis.cli('SET', 'of:another', 'value')
+  const address = `127.0.0.1:${redis.port}`
+  const env = { REDIS_URL: `redis://default:${encodeURIComponent('p:@/ä')}@${address}/0` }
+  await t.test('a test that used it', async t => {
+    const shared = await sharedRedis(t, {}, env)
+    t.match(shared, { url: `redis://${address}/0`, username: 'default', password: 'p:@/ä' })
+    const { call } = await shared.connect()
+    for (let i = 0; i < 3000; i++) await call('SET', `${shared.prefix}:${i}`, i)
+    t.not((await sharedRedis(t, {}, env)).prefix, shared.prefix)
+    t.equal(await redis.cli('DBSIZE'), 3001)
+  })
+  t.same(await redis.cli('KEYS', '*'), ['of:another'])
+})
+
+t.test('a test gets a server of its own when there is no shared one', async t => {
+  const shared = await sharedRedis(t, { appendOnly: true }, {})
+  const { call } = await shared.connect()
+  t.same(await call('CONFIG', 'GET', 'appendonly'), ['appendonly', 'yes'])
+})

@@ -9,10 +9,11 @@ import { connect as connectTls } from 'node:tls'
 import { encodeCommand, type Reply, ReplyError, ReplyReader, type Word } from './resp.ts'
 
 export type ConnectionOptions = {
-  readonly port: number // of 127.0.0.1
+  readonly port: number
+  readonly host?: string // 127.0.0.1
   readonly username?: string
   readonly password?: string
-  readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string } // PEM
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string } // PEM
   readonly within?: number // ms for one reply; 10 s
 }
 
@@ -70,9 +71,8 @@ export async function connectRedis(options: ConnectionOptions): Promise<RedisCon
   return { call, unasked, closed: () => socket.destroyed, close: () => socket.destroy() }
 }
 
-function open({ port, tls }: ConnectionOptions): Promise<Socket> {
+function open({ port, host = '127.0.0.1', tls }: ConnectionOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const host = '127.0.0.1'
     const socket = tls === undefined ? connect({ port, host }) : connectTls({ port, host, ...tls })
     socket.setNoDelay(true)
     socket.once('error', reject)
