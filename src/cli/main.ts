@@ -1,8 +1,8 @@
 /**
  * The CLI: finds the verb, checks the words, runs it, and turns what happened into a sentence and an exit code.
  *
- * The router itself comes in as `serve`, so that this layer knows nothing of planes and every other verb starts
- * without loading them.
+ * The router itself comes in as `serve` and the look at its store as `redisProblems`, so that this layer knows
+ * nothing of planes and adapters, and every other verb starts without loading them.
  */
 import { nearest } from '../config/diagnostics.ts'
 import { SluiceError } from '../errors.ts'
@@ -15,7 +15,7 @@ import {
   usage,
   verbOf
 } from './args.ts'
-import type { Command, CommonOption, Context, ServeOptions } from './command.ts'
+import type { Command, CommonOption, Context, RedisProblems, ServeOptions } from './command.ts'
 import { check } from './commands/check.ts'
 import { clear } from './commands/clear.ts'
 import { decisions } from './commands/decisions.ts'
@@ -74,6 +74,7 @@ export type CliOptions = {
   readonly stdout: NodeJS.WriteStream
   readonly stderr: NodeJS.WriteStream
   readonly serve: (options: ServeOptions) => Promise<number>
+  readonly redisProblems: RedisProblems
 }
 
 /** Runs one command line and resolves with its exit code; never rejects for what a person can cause. */
@@ -130,7 +131,8 @@ async function run(
     json: args.flag('json'),
     api: apiOf(args, options.env),
     env: options.env,
-    serve: options.serve
+    serve: options.serve,
+    redisProblems: options.redisProblems
   }
   return command.run(context)
 }

@@ -13,8 +13,8 @@ import type { TlsSettings } from '../domain/snapshot.ts'
 import type { Config, UpstreamConfig } from './config.ts'
 
 export type OnlineProblem = {
-  readonly path: string // routes.fraud.variants.v3.upstreams[0]
-  readonly upstream: string // origin
+  readonly path: string // routes.fraud.variants.v3.upstreams[0], or state.redis
+  readonly upstream: string // origin, or the URLs of the store without a password
   readonly address: string | null // ip:port; null where the name has none
   readonly message: string
 }

@@ -1,8 +1,8 @@
 /** `sluice check`: everything that is wrong with a configuration, before it is served; the same check as serve's. */
-import type { Config } from '../../config/config.ts'
+import type { Config, RedisSettings } from '../../config/config.ts'
 import { formatProblem } from '../../config/diagnostics.ts'
 import type { OnlineProblem } from '../../config/online.ts'
-import type { Command } from '../command.ts'
+import type { Command, RedisProblems } from '../command.ts'
 import { EXIT } from '../exit.ts'
 import { clean } from '../screen.ts'
 
@@ -13,12 +13,13 @@ export const check: Command = {
   examples: ['sluice check sluice.yaml', 'sluice check sluice.yaml --online'],
   help: `Prints every problem with file, line, column and path; exit code 2 when there is one.
 Warnings are of what is legal and dangerous, and do not change the exit code.
---online also connects to every upstream; one that does not accept is exit code 1.
+--online also connects to every upstream and to Redis; one that does not accept, and a Redis that is not fit to
+keep state, is exit code 1. It writes nothing that stays.
 Variables and secrets are read as serve would read them, so check where it will run.`,
-  options: { online: { text: 'connect to every upstream too' } },
+  options: { online: { text: 'connect to every upstream and to Redis too' } },
   common: ['json', 'help'],
   words: [0, 1],
-  async run({ args, env, json, screen }) {
+  async run({ args, env, json, screen, redisProblems }) {
     const file = args.words[0] ?? './sluice.yaml'
     const { loadConfig } = await import('../../config/load.ts')
     const loaded = await loadConfig(file, env)
@@ -32,7 +33,7 @@ Variables and secrets are read as serve would read them, so check where it will 
       return EXIT.usage
     }
     const { warnings } = loaded
-    const unreachable = args.flag('online') ? await unreachableOf(loaded.config) : []
+    const unreachable = args.flag('online') ? await unreachableOf(loaded.config, redisProblems) : []
     if (json) screen.json({ ok: unreachable.length === 0, problems: [], warnings, unreachable })
     else {
       for (const warning of warnings) screen.line(clean(`warning: ${formatProblem(warning)}`))
@@ -44,9 +45,31 @@ Variables and secrets are read as serve would read them, so check where it will 
   }
 }
 
-async function unreachableOf(config: Config): Promise<readonly OnlineProblem[]> {
+async function unreachableOf(
+  config: Config,
+  redisProblems: RedisProblems
+): Promise<readonly OnlineProblem[]> {
   const { checkOnline } = await import('../../config/online.ts')
-  return checkOnline(config)
+  const { redis } = config.state
+  const found = await Promise.all([
+    redis === null ? [] : redisProblems(redis).then(sentences => problemsOf(redis, sentences)),
+    checkOnline(config)
+  ])
+  return found.flat()
+}
+
+function problemsOf(redis: RedisSettings, sentences: readonly string[]): readonly OnlineProblem[] {
+  const scheme = redis.tls === null ? 'redis' : 'rediss'
+  const places = redis.nodes.map(({ host, port }) =>
+    host.includes(':') ? `${scheme}://[${host}]:${port}` : `${scheme}://${host}:${port}`
+  )
+  const upstream = places.join(', ')
+  return sentences.map(sentence => ({
+    path: 'state.redis',
+    upstream,
+    address: null,
+    message: `${upstream}: ${sentence}`
+  }))
 }
 
 function count(n: number, what: string): string {
