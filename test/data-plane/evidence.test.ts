@@ -128,6 +128,7 @@ test('judges predictions while they pass, by kind, and errors inside a good stat
 test('tells how many prediction calls are unanswered, from how many units and since when', async t => {
   await fresh(60_000)
   recorder.behave({})
+  await until('nothing of the tests before to be pending', () => counters.words[AT.pending] === 0)
   const clients = await Promise.all([rawClient(thread.port), rawClient(thread.port)])
   clients[0]?.send(GET)
   await until('one pending', () => counters.words[AT.pending] === 1)
