@@ -6,6 +6,9 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
+import type { RedisSettings } from '../../src/config/config.ts'
+import * as scripts from '../../src/io/redis/scripts.ts'
+import { checkRedis } from '../../src/io/redis/server-check.ts'
 import { startRedis } from '../helpers/redis.ts'
 import { ROOT, temporaryDirectory } from '../helpers/sluice.ts'
 import { read, STACK } from './stack.ts'
@@ -43,6 +46,44 @@ test('gives a router its own keys and channel, and nobody anything else, when it
   await t.rejects(redis.connect({ username: 'default', password: PASSWORD }), /WRONGPASS/)
 })
 
+test('is fit for a router, and refuses none of its commands, when a router looks', async t => {
+  const { users, config } = started(t, PASSWORD)
+  const watcher = 'user watcher on nopass resetkeys resetchannels -@all +acl\n'
+  const redis = await startRedis(t, { users: `${users}${watcher}`, config, appendOnly: true })
+  const settings: RedisSettings = {
+    mode: 'standalone',
+    nodes: [{ host: '127.0.0.1', port: redis.port }],
+    database: 0,
+    username: 'sluice',
+    password: PASSWORD,
+    sentinel: null,
+    tls: null,
+    prefix: 'sluice'
+  }
+  t.same(await checkRedis(settings), [])
+  const elsewhere = await checkRedis({ ...settings, prefix: 'other' })
+  t.match(elsewhere.join('\n'), /refused what a router needs/)
+
+  const watch = await redis.connect({ username: 'watcher', password: 'any' })
+  await watch.call('ACL', 'LOG', 'RESET')
+  await checkRedis(settings)
+  const refused = JSON.stringify(await watch.call('ACL', 'LOG'))
+  t.notMatch(refused.replaceAll('client|setinfo', ''), /"object","[^"]/, refused)
+})
+
+test('allows what the scripts of a router call when they run', t => {
+  const [, rules = ''] = /^user sluice (.*)$/m.exec(read('config/redis/users.acl')) ?? []
+  const allowed = rules.split(' ')
+  const called = Object.values(scripts).flatMap(script =>
+    typeof script === 'object' && 'lua' in script
+      ? [...script.lua.matchAll(/redis\.p?call\('(\w+)'/g)].map(([, name = '']) => name)
+      : []
+  )
+  t.ok(called.length > 8)
+  for (const name of new Set(called)) t.ok(allowed.includes(`+${name.toLowerCase()}`), name)
+  t.end()
+})
+
 test('takes the password as the routers read it when the file ends in a line feed or not', async t => {
   t.equal(started(t, 'secret\n').users, started(t, 'secret').users)
   t.equal(started(t, 'secret\r\n').users, started(t, 'secret').users)
@@ -60,6 +101,15 @@ test('starts by the script, with the file of the secret, when it is in its conta
   t.ok(redis?.volumes?.includes('./config/redis:/etc/redis:ro'))
   t.equal(redis?.environment?.['REDIS_PASSWORD_FILE'], `/run/secrets/${redis?.secrets?.[0]}`)
   t.ok(redis?.volumes?.some(mount => mount.endsWith(`:${redis.command?.at(-1)}`)))
+})
+
+test('lists each command once when the rights are read', async t => {
+  const [, rules = ''] = /^user sluice (.*)$/m.exec(read('config/redis/users.acl')) ?? []
+  const commands = rules.split(' ').filter(word => word.startsWith('+'))
+  t.ok(commands.length > 20)
+  t.same(commands, [...new Set(commands)].sort())
+  t.ok(rules.includes(' -@all +'), 'and nothing beside them')
+  t.notMatch(rules, /\+@|allkeys|allcommands|nopass|allchannels/)
 })
 
 type Started = { readonly users: string; readonly config: readonly string[] }
@@ -95,12 +145,3 @@ function run(t: Test, password: string | null) {
     }
   })
 }
-
-test('lists each command once when the rights are read', async t => {
-  const [, rules = ''] = /^user sluice (.*)$/m.exec(read('config/redis/users.acl')) ?? []
-  const commands = rules.split(' ').filter(word => word.startsWith('+'))
-  t.ok(commands.length > 20)
-  t.same(commands, [...new Set(commands)].sort())
-  t.ok(rules.includes(' -@all +'), 'and nothing beside them')
-  t.notMatch(rules, /\+@|allkeys|allcommands|nopass|allchannels/)
-})
