@@ -3,7 +3,7 @@
  */
 import type { Sample } from '../../demo/load.ts'
 import { type ModelServer, startModelServer } from './model-server.ts'
-import { type Redis, startRedis } from './redis.ts'
+import { type Redis, type RedisOptions, startRedis } from './redis.ts'
 import { type Settings, type Sluice, startSluice } from './sluice.ts'
 import { type RouteAnswer, routeOf, traffic, twoVersionConfig } from './two-versions.ts'
 
@@ -24,12 +24,13 @@ export type FleetOptions = {
   readonly rps?: number // for each router; 0 for none
   readonly extra?: Settings // of the route
   readonly state?: Settings
+  readonly redis?: RedisOptions
   readonly port?: (redis: Redis) => number | Promise<number> // another way to Redis, as a proxy
 }
 
 export async function startFleet(t: Teardown, options: FleetOptions = {}): Promise<Fleet> {
   const { routers: count = 2, rps = 0, extra = {}, state = {} } = options
-  const redis = await startRedis(t)
+  const redis = await startRedis(t, options.redis)
   const port = (await options.port?.(redis)) ?? redis.port
   const [champion, challenger] = await Promise.all([
     startModelServer(t, { version: '3' }),

@@ -15,7 +15,7 @@ const REPLIES: readonly (readonly [RegExp, string])[] = [
   [/^LOADING/, 'loading'],
   [/^(OOM|-OOM)/, 'out_of_memory'],
   [/^(NOAUTH|WRONGPASS|ERR invalid password|ERR AUTH)/, 'auth'],
-  [/^NOPERM/, 'forbidden'],
+  [/^(NOPERM|ERR The user executing the script)/, 'forbidden'],
   [/^WRONGTYPE/, 'wrong_type'],
   [/^(MOVED|ASK|CLUSTERDOWN|CROSSSLOT|TRYAGAIN)/, 'cluster'],
   [/^(MISCONF|MASTERDOWN|NOREPLICAS|BUSY)/, 'unavailable']

@@ -67,20 +67,26 @@ return { time[1], time[2], now, text, id, sha, redis.call('HGETALL', KEYS[3]) }
 )
 
 /**
- * KEYS doc, log; ARGV digest and newest audit id that the caller saw, the new document ('' leaves it), id, SHA-256
- * and text of the audit entry ('' for none), how many entries to keep, channel ('' for none), hint. Gives 'ok', or 'stale' when either has
- * changed, and then nothing was written. The entry goes first: the only command that could still fail.
+ * KEYS doc, log; ARGV digest and newest audit id that the caller saw, the new document ('' leaves it), id,
+ * SHA-256 and text of the audit entry ('' for none), how many entries to keep, channel ('' for none), hint.
+ * Gives 'ok', or 'stale' when either has changed, and then nothing was written. Whatever could fail comes before
+ * the first command that writes, and a hint that may not be published fails nothing: the poll brings the change.
  */
 export const WRITE = script(
   'write',
   `${STATE}
 local id = head(KEYS[2])
 if digest(KEYS[1]) ~= ARGV[1] or id ~= ARGV[2] then return 'stale' end
+if redis.acl_check_cmd and not (
+  redis.acl_check_cmd('XADD', KEYS[2], '*', 'f', 'v') and redis.acl_check_cmd('SET', KEYS[1], 'v')
+) then
+  return redis.error_reply('NOPERM this user may not SET and XADD the keys of a route')
+end
 if ARGV[4] ~= '' then
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[7], ARGV[4], 'sha256', ARGV[5], 'entry', ARGV[6])
 end
 if ARGV[3] ~= '' then redis.call('SET', KEYS[1], ARGV[3]) end
-if ARGV[8] ~= '' then redis.call('PUBLISH', ARGV[8], ARGV[9]) end
+if ARGV[8] ~= '' then redis.pcall('PUBLISH', ARGV[8], ARGV[9]) end
 return 'ok'
 `
 )
