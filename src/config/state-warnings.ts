@@ -70,7 +70,12 @@ function warnOfFile(
   }
 }
 
-function warnOfRedis({ state }: Config, redis: RedisSettings, mount: string, warn: Report): void {
+function warnOfRedis(
+  { state, events, accessLog }: Config,
+  redis: RedisSettings,
+  mount: string,
+  warn: Report
+): void {
   if (SHARED.includes(mount)) {
     warn(
       DIRECTORY,
@@ -81,6 +86,13 @@ function warnOfRedis({ state }: Config, redis: RedisSettings, mount: string, war
     warn(
       ['state', 'firstStart'],
       'after a total loss of the store every route begins with initialWeights, and so a challenger that was rolled back may come back; champion is safer'
+    )
+  }
+  if (events.unitKey === null && (events.driver !== 'none' || accessLog !== null)) {
+    warn(
+      ['events'],
+      'without unitKey each replica has a random key of its own, so a unit has another id in the events and logs of each; set unitKey to the same on all',
+      'key'
     )
   }
   const remote = redis.nodes.find(({ host }) => !isLoopback(host))?.host

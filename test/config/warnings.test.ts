@@ -132,6 +132,20 @@ test('warns that a challenger may come back when a lost store starts with the we
   t.same(warnings(await configOf(t, smallConfig(SLA, 'state: { firstStart: weights }'))), [])
 })
 
+test('warns of ids that differ between replicas when they share Redis and no key for units', async t => {
+  const of = async (top: string) =>
+    warnings(
+      await configOf(t, smallConfig(SLA, `state: { driver: redis }\n${top}`), {
+        KEY: 'k'.repeat(32)
+      })
+    )
+  t.match(await of('events: { driver: file }'), [/^events: without unitKey each replica has/])
+  t.match(await of('accessLog: {}'), [/^events: without unitKey/])
+  t.same(await of('events: { driver: file, unitKey: { env: KEY } }'), [])
+  t.same(await of('events: { driver: none }'), [])
+  t.same(warnings(await configOf(t, smallConfig(SLA, 'events: { driver: file }'))), [])
+})
+
 test('warns that settings of a shared store have no effect when the driver is file', async t => {
   const of = async (state: string) =>
     (await configWarningsOf(t, smallConfig(SLA, `state: { directory: /proc, ${state} }`))).filter(
