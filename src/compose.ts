@@ -175,7 +175,10 @@ function storeOf(config: Config, link: RedisLink | null, clock: Clock, log: Log)
   link.onReady(() => {
     inspect(link, redis.prefix)
       .then(problems => {
-        for (const problem of problems) log.warn({ store: 'redis' }, `the shared store: ${problem}`)
+        for (const problem of problems) {
+          log.warn({ store: 'redis' }, `the shared store: ${problem}`)
+          link.note('unfit')
+        }
       })
       .catch(link.count)
   })

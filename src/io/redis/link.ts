@@ -30,6 +30,8 @@ export type RedisLink = {
   /** Faults of calls and connections so far, by reason. */
   errors(): Readonly<Record<string, number>>
   count(error: unknown): void
+  /** Counts a fault that no call had, under a word of its own. */
+  note(reason: string): void
   close(): void
 }
 
@@ -39,9 +41,13 @@ export function openLink(settings: RedisSettings, log: Log): RedisLink {
   const errors = new Map<string, number>()
   let told = ''
 
+  function note(reason: string): void {
+    errors.set(reason, (errors.get(reason) ?? 0) + 1)
+  }
+
   function count(error: unknown): void {
     const { reason, message } = faultOf(error)
-    errors.set(reason, (errors.get(reason) ?? 0) + 1)
+    note(reason)
     if (told === reason) return
     told = reason
     log.warn(
@@ -86,6 +92,7 @@ export function openLink(settings: RedisSettings, log: Log): RedisLink {
     },
     errors: () => Object.fromEntries(errors),
     count,
+    note,
     close() {
       for (const subscriber of hints) subscriber.disconnect()
       client.disconnect()

@@ -4,6 +4,7 @@
  *
  * Nothing here stops a router: what is wrong is said, and it goes on with what it knows.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { RedisSettings } from '../../config/config.ts'
 import type { Log } from '../../ports.ts'
 import { faultOf } from './fault.ts'
@@ -12,13 +13,14 @@ import { ANNOUNCE, hintChannel, NO_ROUTE, READ, routeKeys } from './scripts.ts'
 
 const OLDEST = [6, 2] as const
 const CONNECT_MS = 5_000
+const LOOK_MS = 20
 const PROBE_SECONDS = '1'
 
 /** One sentence for each thing that is wrong; empty when all is well. Never throws. */
 export async function checkRedis(settings: RedisSettings): Promise<readonly string[]> {
   const link = openLink(settings, SILENT)
   try {
-    const ready = await readyWithin(link, CONNECT_MS)
+    const ready = await readyWithin(link, settings.mode, CONNECT_MS)
     if (!ready) {
       const [reason = 'no answer'] = Object.keys(link.errors())
       return [`it cannot be used (${reason}): check address, password and TLS`]
@@ -97,14 +99,18 @@ async function ask(link: RedisLink, name: string, ...args: readonly string[]): P
   return link.command(name, first, ...rest).catch(() => null)
 }
 
-function readyWithin(link: RedisLink, ms: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const timer = setTimeout(() => resolve(false), ms)
-    link.onReady(() => {
-      clearTimeout(timer)
-      resolve(true)
-    })
-  })
+/** False after the limit, or sooner where another try cannot end better. */
+async function readyWithin(
+  link: RedisLink,
+  mode: RedisSettings['mode'],
+  ms: number
+): Promise<boolean> {
+  for (const end = performance.now() + ms; performance.now() < end; await delay(LOOK_MS)) {
+    if (link.ready()) return true
+    const faults = Object.keys(link.errors())
+    if (faults.includes('auth') || (mode === 'standalone' && faults.length > 0)) return false
+  }
+  return false
 }
 
 const SILENT: Log = {
