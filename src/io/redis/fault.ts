@@ -41,9 +41,15 @@ export function faultOf(error: unknown): RedisFault {
   return { reason: 'unreachable', message, ambiguous: true }
 }
 
-/** The answer of the API: the store was not reached, or it cannot be said whether a change was made. */
-export function unknownState({ reason, message, ambiguous }: RedisFault): SluiceError {
-  if (!ambiguous) return fail('SLC_STORE_UNREACHABLE', [`${reason}: ${message}`], { reason })
+/** The answer of the API where the store was not reached, and nothing was to be changed. */
+export function unreachable({ reason, message }: RedisFault): SluiceError {
+  return fail('SLC_STORE_UNREACHABLE', [`${reason}: ${message}`], { reason })
+}
+
+/** The answer to a change: the store was not reached, or it cannot be said whether it was made. */
+export function unknownState(fault: RedisFault): SluiceError {
+  const { reason, message, ambiguous } = fault
+  if (!ambiguous) return unreachable(fault)
   return fail('SLC_STORE_UNKNOWN', [`${reason}: ${message}`], { reason })
 }
 

@@ -18,6 +18,7 @@ import type { AuditEntry, Clock, Log, Replica, StateStore, StateWarning } from '
 import { chainEntry } from '../audit-entry.ts'
 import { codeOf } from '../durable-file.ts'
 import { appendEntry, type DatedDraft, newestEntries } from './audit-log.ts'
+import { faultOf, unreachable } from './fault.ts'
 import { type Kept, openKept } from './kept.ts'
 import { openLink, type RedisLink } from './link.ts'
 import { othersIn } from './presence.ts'
@@ -289,7 +290,10 @@ export function createRedisState(options: RedisStateOptions): StateStore {
             ? newestEntries(remote, since, limit)
             : remote.entriesAfter(afterSequence, limit)
         })
-      )
+      ).catch((error: unknown) => {
+        link?.count(error)
+        throw unreachable(faultOf(error))
+      })
       const inOrder = found.flat().sort((a, b) => a.sequence - b.sequence)
       const wanted = afterSequence === undefined ? inOrder.slice(-limit) : inOrder.slice(0, limit)
       return wanted.reverse()
