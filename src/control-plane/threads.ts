@@ -1,5 +1,6 @@
 /**
- * The life of the data threads: start, hand over snapshots, replace the dead, drain, stop.
+ * The life of the data threads: start, hand over snapshots, replace the dead, drain, stop. A thread gets the
+ * snapshot whole when it starts, and from then on what changed.
  *
  * A thread that dies is replaced with back-off; its counters are in shared memory and stay. A thread that
  * cannot listen at the start stops the start; later it is tried again. The control plane never waits for a
@@ -7,6 +8,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import type { FromThread, Snapshot, ThreadSettings, ToThread } from '../domain/snapshot.ts'
+import { changeBetween } from '../domain/snapshot-change.ts'
 import { fail, type SluiceError } from '../errors.ts'
 import type { Log } from '../ports.ts'
 import type { Regions } from './regions.ts'
@@ -33,6 +35,7 @@ export type Threads = {
 
 type Slot = {
   worker: Worker | null
+  had: number // regions that the worker has been given
   applied: number
   listening: boolean
   deaths: number
@@ -48,6 +51,7 @@ export function createThreads(options: ThreadsOptions): Threads {
   const { log, regions } = options
   const slots: Slot[] = Array.from({ length: options.count }, () => ({
     worker: null,
+    had: 0,
     applied: 0,
     listening: false,
     deaths: 0,
@@ -66,6 +70,14 @@ export function createThreads(options: ThreadsOptions): Threads {
     slot.worker?.postMessage(message)
   }
 
+  /** The regions that came since the last time. */
+  function newRegions(index: number, slot: Slot): readonly SharedArrayBuffer[] {
+    const all = regions.buffers(index)
+    const { had } = slot
+    slot.had = all.length
+    return all.slice(had)
+  }
+
   function spawn(index: number, slot: Slot, started?: (error: SluiceError | null) => void): void {
     const common = options.settings()
     const listen = { ...common.listen, port: address?.port ?? common.listen.port }
@@ -79,6 +91,7 @@ export function createThreads(options: ThreadsOptions): Threads {
     const born = performance.now()
     let listened = false
     slot.worker = worker
+    slot.had = 0
     slot.applied = 0
     slot.drained = false
     worker.on('message', (message: FromThread) => {
@@ -119,7 +132,7 @@ export function createThreads(options: ThreadsOptions): Threads {
       }, wait).unref()
     })
     if (current)
-      send(slot, { type: 'snapshot', snapshot: current, counters: regions.buffers(index) })
+      send(slot, { type: 'snapshot', snapshot: current, counters: newRegions(index, slot) })
   }
 
   function until(done: () => boolean, limitMs: number): Promise<void> {
@@ -153,9 +166,13 @@ export function createThreads(options: ThreadsOptions): Threads {
       return address
     },
     post(snapshot) {
+      const before = current
       current = snapshot
+      if (before === null) return // no thread has been started
+      const change = changeBetween(before, snapshot)
       for (const [index, slot] of slots.entries()) {
-        send(slot, { type: 'snapshot', snapshot, counters: regions.buffers(index) })
+        if (slot.worker === null) continue // it gets the whole when it starts
+        send(slot, { type: 'change', change, counters: newRegions(index, slot) })
       }
     },
     async applied(sequence, limitMs) {

@@ -43,6 +43,7 @@ export type Table = {
 type CompiledRoute = {
   readonly plan: AssignmentPlan
   readonly unit: UnitReader
+  readonly unitFields: readonly string[]
 }
 
 export type Rejection = {
@@ -77,21 +78,45 @@ const CHANCE: Chance = {
 
 const NO_ROUTE: Rejection = { kind: 'reject', code: 'SLC_NO_ROUTE', args: [] }
 
-export function buildTable(snapshot: Snapshot, chance: Chance = CHANCE): Table {
+/** Compiles a snapshot; what is the same as in `before` is taken from there. */
+export function buildTable(
+  snapshot: Snapshot,
+  before: Table | null = null,
+  chance: Chance = CHANCE
+): Table {
+  const known = new Map(before?.routes.map(route => [route.plan.route, route]))
+  const routes = snapshot.routes.map(route => known.get(route) ?? compileRoute(route))
   const trusts = trustsOf(snapshot.trustedProxies)
   const clientAddress = (facts: RequestFacts) => clientAddressOf(facts, trusts)
   return {
     snapshot,
-    index: indexRoutes(snapshot.routes.map(route => route.match)),
-    routes: snapshot.routes.map(route => ({
-      plan: compileAssignment(route),
-      unit: compileUnit(route.hashOn)
-    })),
+    index:
+      before !== null && sameMatches(before.snapshot, snapshot)
+        ? before.index
+        : indexRoutes(snapshot.routes.map(route => route.match)),
+    routes,
     trusts,
-    unitFields: new Set(snapshot.routes.flatMap(route => unitFields(route.hashOn))),
+    unitFields: new Set(routes.flatMap(route => route.unitFields)),
     surroundings: { clientAddress, mint: chance.id, random: chance.random },
     withoutMinting: { clientAddress, mint: () => null, random: () => null }
   }
+}
+
+function compileRoute(route: RouteSnapshot): CompiledRoute {
+  return {
+    plan: compileAssignment(route),
+    unit: compileUnit(route.hashOn),
+    unitFields: unitFields(route.hashOn)
+  }
+}
+
+/** Whether the same routes match the same requests, by their order. */
+function sameMatches(before: Snapshot, after: Snapshot): boolean {
+  if (before.routes.length !== after.routes.length) return false
+  return after.routes.every((route, i) => {
+    const other = before.routes[i]
+    return other === route || JSON.stringify(other?.match) === JSON.stringify(route.match)
+  })
 }
 
 /** Decides a request. Refusals are of the request itself: no route, or a unit that is unusable or missing. */

@@ -4,7 +4,13 @@
  * It listens from its first snapshot on, so that no request meets a thread that knows no route.
  */
 import type { AddressInfo } from 'node:net'
-import type { FromThread, ThreadSettings, ToThread } from '../domain/snapshot.ts'
+import type {
+  FromThread,
+  Snapshot,
+  SnapshotChange,
+  ThreadSettings,
+  ToThread
+} from '../domain/snapshot.ts'
 import { THREAD_WORD, threadRegionOver } from '../domain/thread-region.ts'
 import { AccessLog } from './access-log.ts'
 import { startBeat } from './beat.ts'
@@ -13,7 +19,7 @@ import { drain } from './drain.ts'
 import type { Exchange } from './exchange.ts'
 import type { Lane } from './lane.ts'
 import { type Listener, makeListener } from './listener.ts'
-import { LiveRoutes } from './live-routes.ts'
+import { LiveRoutes, type LiveTable } from './live-routes.ts'
 import { processClock } from './process-time.ts'
 import { endStreams } from './stream-end.ts'
 import { forbidden } from './upstream-connection/forbidden.ts'
@@ -51,6 +57,13 @@ export async function startLane(
     lane.log('error', 'a fault outside any request was contained', { error: error.stack ?? '' })
   })
 
+  function apply(table: LiveTable, { accessLog, sequence }: Snapshot | SnapshotChange): void {
+    lane.table = table
+    lane.accessLog.configure(accessLog)
+    endStreams(lane)
+    send({ type: 'applied', sequence })
+  }
+
   return {
     handle: message => {
       if (message.type === 'stop') exit()
@@ -58,14 +71,10 @@ export async function startLane(
         drain(lane, listener.server, listener.connections, message.graceMs, () =>
           send({ type: 'drained' })
         )
-      } else {
-        const first = lane.table === null
-        lane.table = routes.build(message.snapshot, message.counters)
-        lane.accessLog.configure(message.snapshot.accessLog)
-        endStreams(lane)
-        send({ type: 'applied', sequence: message.snapshot.sequence })
-        if (first) listen(lane, listener, rules.addPort, send)
-      }
+      } else if (message.type === 'snapshot') {
+        apply(routes.build(message.snapshot, message.counters), message.snapshot)
+        listen(lane, listener, rules.addPort, send)
+      } else apply(routes.change(message.change, message.counters), message.change)
     }
   }
 }

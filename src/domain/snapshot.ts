@@ -1,8 +1,9 @@
 /**
  * The routing snapshot: one immutable value from the control plane to every data thread.
  *
- * It is posted (structured clone) when anything in it changes; a request reads it once and keeps it to its
- * end. Indices into `variants` are stable within one snapshot only. `sequence` never leaves the process.
+ * A thread gets it whole when it starts and later what changed in it (snapshot-change.ts), by structured clone;
+ * a request reads it once and keeps it to its end. Indices into `variants` are stable within one route's
+ * snapshot only. `sequence` never leaves the process.
  */
 import type { BadKind } from './counts.ts'
 import type { Override, Protocol, RouteMatch, UnitSource } from './route.ts'
@@ -17,6 +18,12 @@ export type Snapshot = {
 
 /** `sample` is a share, 0..1; `unitKey` keys the HMAC that stands for a unit in a line. */
 export type AccessLogSettings = { readonly sample: number; readonly unitKey: Uint8Array }
+
+/** The snapshot that follows another one, told by what is different (snapshot-change.ts). */
+export type SnapshotChange = Omit<Snapshot, 'routes'> & {
+  readonly changed: readonly RouteSnapshot[] // new, or other than before
+  readonly order: readonly string[] | null // names of all routes; null: the same as before, in the same order
+}
 
 export type RouteSnapshot = {
   readonly name: string
@@ -116,10 +123,16 @@ export type ThreadSettings = {
   readonly forbiddenPorts: readonly number[]
 }
 
+/** `counters`: the regions that the thread has not had yet, in the order of their index. */
 export type ToThread =
   | {
-      readonly type: 'snapshot'
+      readonly type: 'snapshot' // the first message, and no other
       readonly snapshot: Snapshot
+      readonly counters: readonly SharedArrayBuffer[]
+    }
+  | {
+      readonly type: 'change' // to what came before it
+      readonly change: SnapshotChange
       readonly counters: readonly SharedArrayBuffer[]
     }
   | { readonly type: 'drain'; readonly graceMs: number } // stop accepting, close on each answer, streams up to grace

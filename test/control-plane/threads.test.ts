@@ -79,6 +79,20 @@ test('starts another thread with the same counters when one dies', async t => {
   await until('two threads to accept', () => threads.accepting() === 2 || undefined)
 })
 
+test('gives a thread each region of counters once when snapshots follow each other', async t => {
+  const { threads, regions } = twoThreads(t)
+  regions.indexOf('demo', 'stable', 0)
+  await threads.start(snapshot(1))
+  threads.post(snapshot(2))
+  regions.indexOf('demo', 'canary', 0)
+  threads.post(snapshot(3))
+  t.equal(await threads.applied(3, 5_000), 2)
+  for (const variant of ['stable', 'canary']) {
+    const given = regions.of('demo', variant, 0).map(({ words }) => words[0])
+    t.strictSame(given, [1, 1], variant)
+  }
+})
+
 test('refuses to start when the port is in use', async t => {
   const other = createServer()
   await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve))

@@ -17,7 +17,7 @@ const OVERRIDE = 1
 const OTHER = 2
 
 function tableOf(changes: Partial<RouteSnapshot> = {}, trustedProxies: readonly string[] = []) {
-  return buildTable(snapshotOf([routeSnapshot(changes)], { trustedProxies }), chance)
+  return buildTable(snapshotOf([routeSnapshot(changes)], { trustedProxies }), null, chance)
 }
 
 function forwarded(

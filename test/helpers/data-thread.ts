@@ -25,6 +25,7 @@ import type {
   ToThread,
   VariantSnapshot
 } from '../../src/domain/snapshot.ts'
+import { changeBetween } from '../../src/domain/snapshot-change.ts'
 import {
   REJECTS,
   type Reject,
@@ -46,7 +47,7 @@ export type DataThread = {
   readonly inFlight: (variant: string) => number
   readonly rejected: (reject: Reject) => number
   readonly logs: () => readonly Extract<FromThread, { type: 'log' }>[]
-  /** Posts another snapshot and waits until it is in force. */
+  /** Posts another snapshot, as its change from the last one, and waits until it is in force. */
   readonly post: (routes: readonly RouteSnapshot[], changes?: Partial<Snapshot>) => Promise<void>
   /** Resolves when the thread says that it is drained. */
   readonly drain: (graceMs: number) => Promise<void>
@@ -90,13 +91,19 @@ export async function startDataThread(
   t.teardown(() => worker.terminate())
   const say = (message: ToThread): void => worker.postMessage(message)
   const buffers: SharedArrayBuffer[] = []
+  let had = 0
+  let current: Snapshot | null = null
   const indices = new Map<string, number>()
   let sequence = 0
 
   async function post(next: readonly RouteSnapshot[], more: Partial<Snapshot> = {}): Promise<void> {
     const numbered = next.map(route => ({ ...route, variants: route.variants.map(own(route)) }))
     const snapshot = snapshotOf(numbered, { ...changes, ...more, sequence: ++sequence })
-    say({ type: 'snapshot', snapshot, counters: buffers })
+    const counters = buffers.slice(had)
+    had = buffers.length
+    if (current === null) say({ type: 'snapshot', snapshot, counters })
+    else say({ type: 'change', change: changeBetween(current, snapshot), counters })
+    current = snapshot
     const wanted = sequence
     await until('the snapshot to be in force', () => {
       if (failures.length > 0) throw failures[0]

@@ -28,12 +28,13 @@ server.listen({ ...settings.listen }, () => {
 })
 
 port.on('message', (message: ToThread) => {
-  if (message.type === 'snapshot') {
+  if (message.type === 'snapshot' || message.type === 'change') {
     for (const buffer of message.counters) {
       const { words } = countersOver(buffer, 0)
       words[0] = (words[0] ?? 0) + 1
     }
-    say({ type: 'applied', sequence: message.snapshot.sequence })
+    const { sequence } = message.type === 'snapshot' ? message.snapshot : message.change
+    say({ type: 'applied', sequence })
   } else if (message.type === 'drain') {
     server.close()
     say({ type: 'drained' })

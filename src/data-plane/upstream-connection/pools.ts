@@ -1,6 +1,6 @@
 /**
- * One pool of connections per variant and address, never shared: an answer can only come to a request of the
- * same variant. Pools outlive snapshots; one whose address is gone ends when its requests have ended.
+ * One pool of connections per route, variant and address, never shared: an answer can only come to a request of
+ * the same variant. Pools outlive snapshots; one whose address is gone ends when its requests have ended.
  *
  * All clocks are ours, so the pool has none but for idle connections, and follows, decodes, caches and retries
  * nothing.
@@ -11,7 +11,6 @@ import { connectorTo } from './connect.ts'
 import type { Forbidden } from './forbidden.ts'
 
 export type PoolRequest = {
-  readonly route: string
   readonly variant: string
   readonly address: AddressSnapshot
   readonly tls: TlsSettings | null
@@ -29,38 +28,39 @@ type Entry = { readonly pool: Pool; connectMs: number }
 
 export class Pools {
   readonly #forbidden: Forbidden
-  #entries = new Map<string, Entry>()
-  #kept = new Map<string, Entry>()
+  readonly #routes = new Map<string, ReadonlyMap<string, Entry>>()
 
   constructor(forbidden: Forbidden) {
     this.#forbidden = forbidden
   }
 
-  /** Between `begin` and `end` a new snapshot asks for its pools; those that nobody asked for are closed. */
-  begin(): void {
-    this.#kept = new Map()
+  /** Pools of a route, in the order of the requests. Those that it had and that nobody asks for are closed. */
+  take(route: string, requests: readonly PoolRequest[]): readonly Pool[] {
+    const old = this.#routes.get(route)
+    const entries = new Map<string, Entry>()
+    const pools = requests.map(request => {
+      const key = keyOf(request)
+      const entry = entries.get(key) ?? old?.get(key) ?? this.#create(request)
+      entry.connectMs = request.connectMs
+      entries.set(key, entry)
+      return entry.pool
+    })
+    this.#routes.set(route, entries)
+    for (const [key, { pool }] of old ?? []) if (!entries.has(key)) close(pool)
+    return pools
   }
 
-  get(request: PoolRequest): Pool {
-    const key = keyOf(request)
-    const entry = this.#entries.get(key) ?? this.#kept.get(key) ?? this.#create(request)
-    entry.connectMs = request.connectMs
-    this.#kept.set(key, entry)
-    return entry.pool
-  }
-
-  end(): void {
-    const old = this.#entries
-    this.#entries = this.#kept
-    for (const [key, entry] of old) {
-      // Ends idle connections now and the others with their requests; it does not fail.
-      if (!this.#entries.has(key)) void entry.pool.close()
-    }
+  /** Closes the pools of a route that is gone. */
+  drop(route: string): void {
+    for (const { pool } of this.#routes.get(route)?.values() ?? []) close(pool)
+    this.#routes.delete(route)
   }
 
   /** Cuts every connection. */
   destroy(): void {
-    for (const entry of this.#entries.values()) void entry.pool.destroy()
+    for (const entries of this.#routes.values()) {
+      for (const { pool } of entries.values()) void pool.destroy()
+    }
   }
 
   #create(request: PoolRequest): Entry {
@@ -86,11 +86,15 @@ export class Pools {
   }
 }
 
-/** What makes two pools different. Settings of TLS are part of it: a new certificate needs new connections. */
+/** Ends idle connections now and the others with their requests; it does not fail. */
+function close(pool: Pool): void {
+  void pool.close()
+}
+
+/** What makes two pools of a route different. Settings of TLS are part of it: a new certificate needs new connections. */
 function keyOf(request: PoolRequest): string {
   const { address } = request
   return JSON.stringify([
-    request.route,
     request.variant,
     address.secure,
     address.ip,
