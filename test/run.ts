@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
-import { redisProgram } from './helpers/redis-program.ts'
+import { redisProgram } from '../demo/redis-program.ts'
 import { createTapCount } from './helpers/tap-count.ts'
 
 const ROOT = join(import.meta.dirname, '..')

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { findRedis } from '../helpers/redis-program.ts'
+import { findRedis } from '../../demo/redis-program.ts'
 import { temporaryDirectory } from '../helpers/sluice.ts'
 import { until } from '../helpers/until.ts'
 

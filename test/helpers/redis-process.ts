@@ -4,8 +4,9 @@
  * It is ready when it answers as the server of its own directory and has read its data, so that another server
  * on the same port is never taken for it.
  */
+
+import type { RedisProgram, RunningRedis } from '../../demo/redis-program.ts'
 import { type ConnectionOptions, connectRedis } from './redis-connection.ts'
-import type { RedisProgram, RunningRedis } from './redis-program.ts'
 import { until } from './until.ts'
 
 export type RedisProcess = {

@@ -7,11 +7,11 @@
 import { rmSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { redisProgram } from '../../demo/redis-program.ts'
 import { freePort } from './ports.ts'
 import { accessOf, type RedisOptions, writeConfig } from './redis-config.ts'
 import { type ConnectionOptions, connectRedis, type RedisConnection } from './redis-connection.ts'
 import { createRedisProcess } from './redis-process.ts'
-import { redisProgram } from './redis-program.ts'
 import type { Reply, Word } from './resp.ts'
 import { temporaryDirectory } from './sluice.ts'
 

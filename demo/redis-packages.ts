@@ -16,8 +16,9 @@ import {
   writeFileSync
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { until } from './until.ts'
 
 type Env = { readonly [name: string]: string | undefined }
 
@@ -30,10 +31,11 @@ export async function unpackRedis(cache: string, env: Env): Promise<string> {
   if (existsSync(program)) return program
   mkdirSync(dirname(cache), { recursive: true })
   const lock = `${cache}.lock`
-  await until('the download of redis-server by another process', () => takeLock(lock), {
-    within: DOWNLOAD_WITHIN,
-    every: 200
-  })
+  const deadline = performance.now() + DOWNLOAD_WITHIN
+  while (!takeLock(lock)) {
+    if (performance.now() > deadline) throw new Error(`another process has ${lock} for too long`)
+    await delay(200)
+  }
   try {
     if (!existsSync(program)) await fill(cache, env)
   } finally {

@@ -1,6 +1,6 @@
 /**
- * Where the tests' redis-server comes from: REDIS_SERVER (a path), the PATH, the packages of Debian or Ubuntu
- * unpacked below node_modules/.cache (no root, nothing is installed or started), else a container.
+ * Where the redis-server of the demo and of the tests comes from: REDIS_SERVER (a path), the PATH, the packages of
+ * Debian or Ubuntu unpacked below node_modules/.cache (no root, nothing is installed or started), else a container.
  *
  * It looks in this order and takes the first that runs. When none does it throws and says what to do; a test is
  * never skipped for it. Several processes may look at the same moment: one downloads, the others wait.
@@ -10,14 +10,13 @@ import { randomBytes } from 'node:crypto'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
-import { leash } from '../../demo/leash.ts'
+import { leash } from './leash.ts'
 import { unpackRedis } from './redis-packages.ts'
-import { ROOT } from './sluice.ts'
 
 export type RedisProgram = {
   readonly from: string // where it was found
   readonly version: string // as 7.0.15
-  /** Starts it with these arguments; the process ends with ours, whatever ends ours. */
+  /** Starts it with these arguments. A Ctrl-C is ours to handle; whatever ends us ends it. */
   readonly start: (args: readonly string[], directory: string) => RunningRedis
 }
 
@@ -34,7 +33,7 @@ export type Places = {
 
 const HERE: Places = {
   env: process.env,
-  cache: join(ROOT, 'node_modules/.cache/sluice-test-redis')
+  cache: join(import.meta.dirname, '../node_modules/.cache/sluice-redis')
 }
 const IMAGE = 'redis:7.2'
 const run = promisify(execFile)
@@ -69,7 +68,7 @@ export async function findRedis({ env, cache }: Places): Promise<RedisProgram> {
     }
   } else reasons.push('docker is not here')
   throw new Error(
-    `The tests need a redis-server (6.2 or newer) and found none: ${reasons.join('; ')}. ` +
+    `A redis-server (6.2 or newer) is needed and there is none: ${reasons.join('; ')}. ` +
       'Install it (apt-get install redis-server, brew install redis), or set REDIS_SERVER to its path.'
   )
 }
@@ -82,7 +81,7 @@ async function local(file: string, from: string): Promise<RedisProgram> {
     from: `${file} (from ${from})`,
     version: versionIn(stdout),
     start(args, cwd) {
-      const child = spawn(file, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+      const child = spawn(file, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
       leash(child)
       return { child, signal: signal => void child.kill(signal) }
     }
@@ -96,13 +95,13 @@ async function container(docker: string, env: Places['env']): Promise<RedisProgr
     from: `the image ${IMAGE}`,
     version: versionIn(stdout),
     start(args, directory) {
-      const name = `sluice-test-${randomBytes(6).toString('hex')}`
+      const name = `sluice-redis-${randomBytes(6).toString('hex')}`
       const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`
       const place = ['--network', 'host', '--user', user, '-v', `${directory}:${directory}`]
       const child = spawn(
         docker,
         ['run', '--rm', '--name', name, ...place, '-w', directory, IMAGE, 'redis-server', ...args],
-        { env, stdio: ['ignore', 'pipe', 'pipe'] }
+        { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true }
       )
       leash(child)
       return {
