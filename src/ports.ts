@@ -211,6 +211,10 @@ export type RouteView = RouteDocument & {
   readonly ranges: Readonly<Record<string, readonly (readonly [number, number])[]>>
   readonly triggers: readonly TriggerView[]
   readonly replicas: { readonly applied: number; readonly of: number }
+  /** Challengers that are out on the replica that answers, and are not decided for the fleet. */
+  readonly quarantined: Readonly<Record<string, Omit<Quarantine, 'rolloutId'>>>
+  /** The store has not confirmed the document to the replica that answers for `state.stale.after`. */
+  readonly stale: boolean
 }
 
 export type Actor = { readonly id: string; readonly requestId: string; readonly reason: string }

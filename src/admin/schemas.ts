@@ -115,6 +115,14 @@ const RangeList = Type.Array(
   { description: 'Buckets [start, end) in order of acquisition' }
 )
 const Replicas = Type.Object({ applied: Type.Integer(), of: Type.Integer() })
+const Quarantines = Type.Record(
+  Type.String(),
+  Type.Object({ trigger: Type.String(), reason: Type.String(), at: Type.String() }),
+  {
+    description:
+      'Challengers that are out on the replica that answers, and are not decided for the fleet'
+  }
+)
 
 const Challenger = Type.Object({
   rolloutId: Type.String(),
@@ -168,7 +176,12 @@ export const Route = Type.Object({
   actualWeights: Numbers,
   ranges: Type.Record(Type.String(), RangeList),
   triggers: Type.Array(TriggerState),
-  replicas: Replicas
+  replicas: Replicas,
+  quarantined: Quarantines,
+  stale: Type.Boolean({
+    description:
+      'The store has not confirmed the document to the replica that answers for state.stale.after'
+  })
 })
 export const Routes = Type.Array(Route)
 

@@ -31,12 +31,16 @@ export function statusLines(
     headline(view, screen),
     screen.paint('dim', head),
     ...lines,
+    ...(view.stale ? [screen.paint('red', `  ${STALE}`)] : []),
     ...warnings.map(text => screen.paint('red', clean(`  ${text}`))),
     ...(full ? triggerLines(view, screen) : []),
     ...challengers.flatMap(name => inForce(view, name, screen)),
     ''
   ]
 }
+
+const STALE =
+  'STALE: the store has not confirmed this route to this replica for long; see state.stale and /readyz'
 
 function headline(view: RouteView, screen: Screen): string {
   const { applied, of } = view.replicas
@@ -52,14 +56,19 @@ function phasePaint(phase: string): Paint {
 }
 
 function rowOf(view: RouteView, name: string): string[] {
-  const challenger = view.challengers[name]
   return [
     `  ${name}`,
     name === view.champion ? 'champion' : 'challenger',
     percent(view.weights[name] ?? 0),
     percent(view.actualWeights[name] ?? 0),
-    challenger?.rollback ? 'rolled back' : evidenceText(nearest(view, name))
+    downAs(view, name) ?? evidenceText(nearest(view, name))
   ]
+}
+
+/** Why a challenger has no evidence: nothing is sent to it. */
+function downAs(view: RouteView, name: string): string | null {
+  if (view.challengers[name]?.rollback) return 'rolled back'
+  return Object.hasOwn(view.quarantined, name) ? 'out on this replica' : null
 }
 
 /** The trigger of a challenger whose evidence is the largest part of its threshold. */
@@ -103,6 +112,15 @@ function triggerLines(view: RouteView, screen: Screen): string[] {
 function inForce(view: RouteView, name: string, screen: Screen): string[] {
   const { rollback = null, paused = null } = view.challengers[name] ?? {}
   const lines: string[] = []
+  const quarantine = Object.hasOwn(view.quarantined, name) ? view.quarantined[name] : undefined
+  if (quarantine !== undefined && rollback === null) {
+    const { at, trigger, reason } = quarantine
+    const who = clean(`${name} put into quarantine on this replica ${ago(at)} by ${trigger}`)
+    lines.push(`  ${screen.paint('red', who)}${because(reason)}`)
+    lines.push('  it ends when the fleet decides, or after 60 s of passed health checks')
+    lines.push(`  to end it here: sluice resume ${clean(`${view.route} ${name}`)}`)
+    lines.push(`  to take it out everywhere: sluice rollback ${clean(`${view.route} ${name}`)}`)
+  }
   if (rollback !== null) {
     const who = clean(`${name} rolled back ${ago(rollback.at)} by ${rollback.by}`)
     lines.push(`  ${screen.paint('red', who)}${because(rollback.reason)}`)

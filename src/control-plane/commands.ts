@@ -1,17 +1,18 @@
 /**
  * What an operator asks of a route: weights, rollback, clear, pause, resume, variants. Each becomes one
  * operation of the store; nothing is applied to traffic before the store has accepted it, but for a rollback,
- * which acts at once. An answer is given when the data threads work on it.
+ * which acts at once. An answer is given when the data threads work on it and the other replicas do, or after
+ * a second, so that it can say how many do.
  */
 import { challengerOf, type RouteDocument, revisionOf } from '../domain/document.ts'
 import { type Author, applyOperation, type Operation, type Refusal } from '../domain/operations.ts'
 import { NAME } from '../domain/route.ts'
 import { fail, type SluiceError } from '../errors.ts'
 import type { Actor, Clock, Control, RollbackAnswer, RouteView, StateStore } from '../ports.ts'
-import { isRolledBack, type LiveRoute, variantsOf } from './live-route.ts'
+import { hasTraffic, isRolledBack, type LiveRoute, variantsOf } from './live-route.ts'
 import { movesBetween } from './moves.ts'
+import type { Quarantines } from './quarantine.ts'
 import type { Roster } from './roster.ts'
-import { weightOf } from './view.ts'
 
 export type CommandsOptions = {
   readonly roster: Roster
@@ -19,6 +20,7 @@ export type CommandsOptions = {
   readonly clock: Clock
   readonly newId: (prefix: string) => string
   readonly view: (route: LiveRoute) => RouteView
+  readonly quarantines: Pick<Quarantines, 'resume'>
   /** Resolves when the data threads work on the present snapshot, or after a limit. */
   readonly applied: () => Promise<void>
   readonly lastSent: (route: LiveRoute, variants: readonly string[]) => string | null
@@ -56,6 +58,25 @@ export function createCommands(options: CommandsOptions): Commands {
   async function change(name: string, operation: Operation, actor: Actor): Promise<RouteView> {
     const result = await store.write(name, operation, author(actor))
     if (result.status === 'refused') throw refusalError(result.refusal, options.view(routeOf(name)))
+    await inForce(name)
+    return options.view(routeOf(name))
+  }
+
+  /** The data threads of this process, and the replicas that can be reached, at the same time. */
+  async function inForce(name: string): Promise<void> {
+    await Promise.all([options.applied(), store.spread(name, SPREAD_LIMIT_MS)])
+  }
+
+  /** Quarantines end on this replica; where nothing is paused there is no document to change. */
+  async function resume(name: string, variant: string | null, actor: Actor): Promise<RouteView> {
+    const route = routeOf(name)
+    const variants = pausable(route, variant)
+    const held = variants.filter(each => route.quarantined.has(each))
+    for (const each of held) await options.quarantines.resume(route, each, actor)
+    const paused = variants.some(each => challengerOf(route.document, each)?.paused)
+    if (held.length === 0 || paused) {
+      return change(name, { kind: 'resume', variants, reason: actor.reason }, actor)
+    }
     await options.applied()
     return options.view(routeOf(name))
   }
@@ -101,7 +122,7 @@ export function createCommands(options: CommandsOptions): Commands {
       author(actor)
     )
     if (result.status === 'refused') throw refusalError(result.refusal, options.view(route))
-    await options.applied()
+    await (result.scope === 'fleet' ? inForce(name) : options.applied())
     const view = options.view(routeOf(name))
     return {
       route: name,
@@ -128,16 +149,15 @@ export function createCommands(options: CommandsOptions): Commands {
     rollback,
 
     async rollbackModel(modelVersion, actor) {
-      const answers: RollbackAnswer[] = []
-      for (const route of roster.all()) {
-        for (const { name, model } of variantsOf(route)) {
-          const challenger = name !== route.document.champion && model.version === modelVersion
-          if (challenger && (hasTraffic(route, name) || isRolledBack(route, name))) {
-            answers.push(await rollback(route.config.name, name, actor))
-          }
-        }
-      }
-      return answers
+      const meant = roster.all().flatMap(route =>
+        variantsOf(route)
+          .filter(({ name, model }) => {
+            const challenger = name !== route.document.champion && model.version === modelVersion
+            return challenger && (hasTraffic(route, name) || isRolledBack(route, name))
+          })
+          .map(({ name }) => [route.config.name, name] as const)
+      )
+      return Promise.all(meant.map(([route, variant]) => rollback(route, variant, actor)))
     },
 
     clear: (name, expect, id, actor) =>
@@ -150,12 +170,7 @@ export function createCommands(options: CommandsOptions): Commands {
         actor
       ),
 
-    resume: (name, variant, actor) =>
-      change(
-        name,
-        { kind: 'resume', variants: pausable(routeOf(name), variant), reason: actor.reason },
-        actor
-      ),
+    resume,
 
     async putVariant(name, expect, variant, upstreams, model, actor) {
       const route = routeOf(name)
@@ -181,6 +196,7 @@ export function createCommands(options: CommandsOptions): Commands {
   }
 }
 
+const SPREAD_LIMIT_MS = 1_000
 const DRY: Author = { by: '', at: '', reason: '', requestId: '' }
 const DRY_MEANS = { sha256: () => '', newId: () => '' }
 
@@ -197,14 +213,6 @@ function requireVariant(route: LiveRoute, variant: string): void {
   if (!variantsOf(route).some(({ name }) => name === variant)) {
     throw fail('SLC_ADMIN_MEANING', [`route ${route.config.name} has no variant ${variant}`])
   }
-}
-
-/** A challenger has traffic by its weight or by an override that leads to it. */
-function hasTraffic(route: LiveRoute, variant: string): boolean {
-  if (weightOf(route.document, variant) > 0) return true
-  return route.config.overrides.some(override =>
-    'variant' in override ? override.variant === variant : (override.split[variant] ?? 0) > 0
-  )
 }
 
 function pausable(route: LiveRoute, variant: string | null): readonly string[] {

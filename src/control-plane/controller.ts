@@ -10,19 +10,19 @@ import { fail } from '../errors.ts'
 import type { Clock, Control, Log, StateStore, StateWarning } from '../ports.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import type { EventsSource } from '../telemetry/metrics-source.ts'
+import { createActing } from './acting.ts'
 import { type Commands, createCommands } from './commands.ts'
-import { createEffects } from './effects.ts'
 import { explainRequest } from './explain.ts'
-import { type LiveRoute, variantsOf } from './live-route.ts'
+import type { LiveRoute } from './live-route.ts'
 import { type MetricsParts, metricsSource } from './metrics-source.ts'
+import { homeless, readinessOf } from './readiness.ts'
 import type { Regions } from './regions.ts'
 import { createReload, type ReloadResult } from './reload.ts'
 import { createRoster } from './roster.ts'
-import { createRouting } from './routing.ts'
+import { buildSnapshot } from './routing.ts'
 import type { Threads } from './threads.ts'
-import { createTicker } from './ticker.ts'
 import type { Upstreams } from './upstreams.ts'
-import { viewOf, weightOf } from './view.ts'
+import { viewOf } from './view.ts'
 
 export type ControllerOptions = {
   readonly config: Config
@@ -59,10 +59,9 @@ const OBSERVE_MS = 3_600_000 // far below the time in which a 32-bit count wraps
 export function createController(options: ControllerOptions): Controller {
   const { store, threads, regions, upstreams, clock, log, newId } = options
   const addresses = (route: string, variant: string) => upstreams.addresses(route, variant)
-  const routing = createRouting()
   const roster = createRoster(
     (sequence, routes) =>
-      routing({
+      buildSnapshot({
         sequence,
         routes,
         regions,
@@ -83,22 +82,32 @@ export function createController(options: ControllerOptions): Controller {
     log,
     newId
   })
-  const effects = createEffects({ roster, store, clock, log, newId })
+  const acting = createActing({
+    roster,
+    store,
+    regions,
+    addresses,
+    clock,
+    log,
+    newId,
+    stale: options.config.state.stale
+  })
   const bornMs = clock.wall().getTime() - clock.now()
-  const view = (route: LiveRoute) => viewOf(route, { bornMs })
+  const view = (route: LiveRoute) =>
+    viewOf(route, { bornMs, replicas: store.replicas(route.config.name) })
   const commands: Commands = createCommands({
     roster,
     store,
     clock,
     newId,
     view,
+    quarantines: acting.quarantines,
     checkUpstream: url => upstreams.check(url),
     applied: async () => {
       await threads.applied(roster.current().sequence, APPLY_LIMIT_MS)
     },
     lastSent: (route, variants) => lastSent(regions, route, variants, bornMs)
   })
-  const tick = createTicker({ roster, regions, addresses, now: clock.now, act: effects.act })
   const metrics = createMetrics()
   const metricsParts: MetricsParts = {
     version: options.version,
@@ -106,7 +115,7 @@ export function createController(options: ControllerOptions): Controller {
     regions,
     store,
     upstreams,
-    rollbacks: effects.rollbacks,
+    rollbacks: acting.rollbacks,
     stateErrors: countByReason(options.stateWarnings),
     reload,
     events: options.events
@@ -146,33 +155,22 @@ export function createController(options: ControllerOptions): Controller {
     audit: draft => store.audit(draft),
     auditAfter: (sequence, limit) => store.decisions({ afterSequence: sequence, limit }),
     onAudit: listener => store.onAudit(listener),
-    ready() {
-      const reasons: string[] = []
-      if (leaving) reasons.push('draining')
-      if (threads.accepting() === 0) reasons.push('no data thread accepts connections')
-      const degraded = roster.all().flatMap(route => {
-        const { champion } = route.document
-        const healthy = addresses(route.config.name, champion).some(address => address.healthy)
-        return healthy
-          ? []
-          : [`route ${route.config.name}: no healthy address of champion ${champion}`]
-      })
-      for (const route of store.unsettled()) {
-        degraded.push(
-          `route ${route}: a rollback holds but is not durable yet; see the state directory`
-        )
-      }
-      degraded.push(...roster.all().flatMap(homeless))
-      if (!reload.lastSucceeded()) degraded.push('the last reload was refused')
-      return { ready: reasons.length === 0, reasons, degraded }
-    },
+    ready: () =>
+      readinessOf({
+        leaving,
+        accepting: threads.accepting(),
+        reloaded: reload.lastSucceeded(),
+        routes: roster.all(),
+        store,
+        healthy: (route, variant) => addresses(route, variant).some(({ healthy }) => healthy)
+      }),
     metrics: () => metrics.render(metricsSource(metricsParts)),
     start() {
       reload.begin()
       for (const fault of roster.all().flatMap(homeless)) log.warn({}, fault)
       unsubscribe.push(store.onDocument(onDocument))
       unsubscribe.push(upstreams.onChange(() => roster.publish()))
-      timers.push(setInterval(tick, TICK_MS))
+      timers.push(setInterval(acting.tick, TICK_MS))
       timers.push(setInterval(() => metrics.observe(metricsSource(metricsParts)), OBSERVE_MS))
     },
     leave() {
@@ -181,20 +179,10 @@ export function createController(options: ControllerOptions): Controller {
     stop() {
       for (const timer of timers) clearInterval(timer)
       for (const end of unsubscribe) end()
+      acting.stop()
       upstreams.stop()
     }
   }
-}
-
-/** Weight of a variant that nothing defines any more: the champion answers for it. */
-function homeless(route: LiveRoute): readonly string[] {
-  const named = new Set(variantsOf(route).map(({ name }) => name))
-  return Object.keys(route.document.challengers)
-    .filter(name => !named.has(name) && weightOf(route.document, name) > 0)
-    .map(name => {
-      const percent = weightOf(route.document, name) / 100
-      return `route ${route.config.name}: ${name} has ${percent} % and is not configured, so the champion answers for it; put it back, or set its weight to 0`
-    })
 }
 
 function accessLogOf({ accessLog }: Config, unitKey: Uint8Array): AccessLogSettings | null {

@@ -1,40 +1,64 @@
 /**
  * Carrying out what a trigger decided. A rollback acts on this process in the same tick, then goes to the
- * store until it is durable; a pause refuses raises and leaves traffic alone; everything is logged and
- * audited with its evidence. Effects never throw: a store that fails is told to the log and tried again.
+ * store until it is durable; where other replicas have not said the same, an own alarm is a quarantine instead
+ * (quarantine.ts). A pause refuses raises and leaves traffic alone. Everything is logged and audited with its
+ * evidence. Effects never throw: a store that fails is told to the log and tried again.
  */
 
 import { challengerOf } from '../domain/document.ts'
 import type { Author, Operation } from '../domain/operations.ts'
 import type { TriggerDecision } from '../domain/watch.ts'
-import type { AuditDraft, Clock, Log, StateStore } from '../ports.ts'
-import type { LiveRoute } from './live-route.ts'
+import type { Clock, Log, StateStore } from '../ports.ts'
+import type { WriteDown } from './audit.ts'
+import { createInsistence } from './insistence.ts'
+import { isRolledBack, type LiveRoute, runOf } from './live-route.ts'
+import type { Quarantines } from './quarantine.ts'
+import type { Replicas } from './replicas.ts'
 import type { Roster } from './roster.ts'
 
 export type EffectsOptions = {
   readonly roster: Roster
-  readonly store: StateStore
+  readonly store: Pick<StateStore, 'write' | 'onAudit'>
   readonly clock: Clock
   readonly log: Log
   readonly newId: (prefix: string) => string
+  readonly writeDown: WriteDown
+  readonly replicas: Replicas
+  readonly quarantines: Pick<Quarantines, 'begin'>
 }
 
-const RETRY_MS = 1_000
-
 export type Effects = {
+  /** A decision whose evidence has `scope: 'fleet'` is of all replicas; any other is of this one. */
   act(route: LiveRoute, decision: TriggerDecision): void
-  /** Rollbacks so far per `route/trigger` (or `route/operator`), for the metrics; dry runs do not count. */
+  /**
+   * Rollbacks that this replica made so far, per `route/trigger` (or `route/operator`), for the metrics; dry runs
+   * do not count.
+   */
   readonly rollbacks: ReadonlyMap<string, number>
+  stop(): void
 }
 
 export function createEffects(options: EffectsOptions): Effects {
-  const { roster, store, log } = options
+  const { roster, store, log, writeDown } = options
   const rollbacks = new Map<string, number>()
-  store.onAudit(({ type, route, by }) => {
-    if (type !== 'rollback') return
+  const insistence = createInsistence(store, log)
+  store.onAudit(({ type, route, by }, origin) => {
+    if (type !== 'rollback' || origin !== 'own') return
     const key = `${route}/${by.startsWith('trigger:') ? by.slice('trigger:'.length) : 'operator'}`
     rollbacks.set(key, (rollbacks.get(key) ?? 0) + 1)
   })
+
+  function write(route: LiveRoute, variant: string, operation: Operation, author: Author): void {
+    const { name } = route.config
+    const run = runOf(route.document, variant)
+    const wanted = () => {
+      const now = roster.get(name)
+      if (now === null || runOf(now.document, variant) !== run) return false
+      const challenger = challengerOf(now.document, variant)
+      return operation.kind !== 'pause' || (challenger !== null && isPlain(challenger))
+    }
+    insistence.insist({ route: name, variant, run, operation, author, wanted })
+  }
 
   function author(decision: TriggerDecision, id: string): Author {
     return {
@@ -45,51 +69,48 @@ export function createEffects(options: EffectsOptions): Effects {
     }
   }
 
-  function write(route: string, operation: Operation, by: Author): void {
-    store.write(route, operation, by).catch((error: unknown) => {
-      log.error({ route, operation: operation.kind, err: error }, 'the store refused; trying again')
-      setTimeout(() => write(route, operation, by), RETRY_MS).unref()
-    })
-  }
-
-  function audit(draft: AuditDraft): void {
-    store.audit(draft).catch((error: unknown) => {
-      log.error({ route: draft.route, err: error }, 'an audit entry could not be written')
-    })
-  }
-
   function rollBack(route: LiveRoute, decision: TriggerDecision): void {
     const { name } = route.config
     const { variant, trigger, sentence: reason, evidence } = decision
+    const now = roster.get(name)
+    if (now === null || isRolledBack(now, variant)) return
     roster.latch(name, variant)
     roster.publish()
     const id = options.newId('rb')
     log.warn({ route: name, variant, trigger, rollback: id, evidence }, reason)
+    const run = runOf(route.document, variant)
     const operation: Operation = {
       kind: 'rollback',
       variants: [variant],
       id,
       trigger,
       reason,
-      evidence
+      evidence,
+      ...(run === '' ? {} : { runs: { [variant]: run } })
     }
-    write(name, operation, author(decision, id))
+    write(route, variant, operation, author(decision, id))
+  }
+
+  function takeOut(route: LiveRoute, decision: TriggerDecision): void {
+    const ofFleet = decision.evidence['scope'] === 'fleet'
+    if (ofFleet || options.replicas.of(route.config.name).alone) rollBack(route, decision)
+    else options.quarantines.begin(route, decision)
   }
 
   function pause(route: LiveRoute, decision: TriggerDecision): void {
-    const { name } = route.config
     const { variant, trigger, sentence: reason, evidence } = decision
     if (challengerOf(route.document, variant)?.paused) return
     const id = options.newId('pause')
-    log.warn({ route: name, variant, trigger, evidence }, reason)
-    write(name, { kind: 'pause', variants: [variant], reason, evidence }, author(decision, id))
+    log.warn({ route: route.config.name, variant, trigger, evidence }, reason)
+    const operation: Operation = { kind: 'pause', variants: [variant], reason, evidence }
+    write(route, variant, operation, author(decision, id))
   }
 
   function report(route: LiveRoute, decision: TriggerDecision): void {
     const { name } = route.config
     const { variant, trigger, sentence: reason, evidence, action, dryRun } = decision
     log.warn({ route: name, variant, trigger, action, dryRun, evidence }, reason)
-    audit({
+    writeDown({
       type: 'trigger',
       route: name,
       variant,
@@ -107,8 +128,14 @@ export function createEffects(options: EffectsOptions): Effects {
     rollbacks,
     act(route, decision) {
       if (decision.dryRun || decision.action === 'notify') report(route, decision)
-      else if (decision.action === 'rollback') rollBack(route, decision)
+      else if (decision.action === 'rollback') takeOut(route, decision)
       else pause(route, decision)
-    }
+    },
+    stop: () => insistence.stop()
   }
+}
+
+/** Neither paused nor rolled back. */
+function isPlain(challenger: { readonly paused: unknown; readonly rollback: unknown }): boolean {
+  return challenger.paused === null && challenger.rollback === null
 }

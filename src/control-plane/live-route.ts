@@ -4,10 +4,12 @@
  */
 import type { RouteConfig, VariantConfig } from '../config/config.ts'
 import { challengerOf, type RouteDocument, registeredOf } from '../domain/document.ts'
+import { RecentCalls } from '../domain/recent-calls.ts'
 import type { Model } from '../domain/route.ts'
 import { createShareWindow, type ShareWindow } from '../domain/share.ts'
 import { createWatch } from '../domain/trigger/route-watch.ts'
 import type { TriggerStatus, Watch } from '../domain/watch.ts'
+import type { Quarantine } from '../ports.ts'
 
 export type LiveRoute = {
   readonly config: RouteConfig
@@ -16,11 +18,22 @@ export type LiveRoute = {
   readonly generation: number // of the ranges; rises when anything that assigns a unit changes
   /** Rollbacks that act already and are on their way into the document: `<variant>/<rolloutId>`. */
   readonly latched: readonly string[]
+  /** Challengers that are out on this replica alone. */
+  readonly quarantined: ReadonlyMap<string, Held>
+  /** What is done because the store has not confirmed the document for long; null while it does. */
+  readonly stale: StalePolicy | null
   readonly watch: Watch
   readonly shares: ShareWindow
+  readonly calls: RecentCalls
   /** What the triggers said at the last tick. */
   statuses: readonly TriggerStatus[]
 }
+
+/** A quarantine of this replica, with the evidence of its alarm. */
+export type Held = Quarantine & { readonly evidence: Readonly<Record<string, unknown>> }
+
+/** `champion`: every challenger is out of this replica's traffic; `hold`: nothing changes. */
+export type StalePolicy = 'hold' | 'champion'
 
 /** A variant of the file or of the document's registry. `source` says who may use loopback (admin-api.md). */
 export type LiveVariant = {
@@ -43,16 +56,22 @@ export function liveRoute(
     splits,
     generation: 1,
     latched: [],
+    quarantined: new Map(),
+    stale: null,
     watch: createWatch({ settings: config.triggers, splits, replicas }),
     shares: createShareWindow(),
+    calls: new RecentCalls(),
     statuses: []
   }
 }
 
 /** The route with another document; the generation rises when units are assigned otherwise than before. */
 export function withDocument(route: LiveRoute, document: RouteDocument): LiveRoute {
-  const changed = assignmentOf(route.document) !== assignmentOf(document)
-  return { ...route, document, generation: route.generation + (changed ? 1 : 0) }
+  const next = withoutSettled({ ...route, document })
+  const changed =
+    assignmentOf(route.document) !== assignmentOf(document) ||
+    next.quarantined.size < route.quarantined.size
+  return { ...next, generation: route.generation + (changed ? 1 : 0) }
 }
 
 /** The route with another configuration. A change of triggers or overrides starts the watch again. */
@@ -62,14 +81,42 @@ export function withConfig(route: LiveRoute, config: RouteConfig, replicas: numb
     JSON.stringify([config.triggers, config.overrides]) ===
     JSON.stringify([route.config.triggers, route.config.overrides])
   if (same) return { ...route, config }
-  return { ...fresh, shares: route.shares, generation: route.generation + 1 }
+  const { splits, watch, statuses } = fresh
+  return { ...route, config, splits, watch, statuses, generation: route.generation + 1 }
 }
 
 /** The route with a rollback in force before the store has it (state.md: local first, then durable). */
 export function withLatch(route: LiveRoute, variant: string): LiveRoute {
   const key = latchKey(route.document, variant)
   if (route.latched.includes(key)) return route
-  return { ...route, latched: [...route.latched, key], generation: route.generation + 1 }
+  const latched = [...route.latched, key]
+  return { ...withoutSettled({ ...route, latched }), generation: route.generation + 1 }
+}
+
+/** The route with a challenger out on this replica alone. */
+export function withQuarantine(route: LiveRoute, variant: string, held: Held): LiveRoute {
+  const quarantined = new Map(route.quarantined).set(variant, held)
+  return { ...route, quarantined, generation: route.generation + 1 }
+}
+
+/** The route with that challenger back in traffic. */
+export function withoutQuarantine(route: LiveRoute, variant: string): LiveRoute {
+  if (!route.quarantined.has(variant)) return route
+  const quarantined = new Map(route.quarantined)
+  quarantined.delete(variant)
+  return { ...route, quarantined, generation: route.generation + 1 }
+}
+
+/** The route as it is to be while the store is away for long (or, null, confirms again). */
+export function withStale(route: LiveRoute, stale: StalePolicy | null): LiveRoute {
+  const moves = (route.stale === 'champion') !== (stale === 'champion')
+  return { ...route, stale, generation: route.generation + (moves ? 1 : 0) }
+}
+
+/** Whether this replica sends nothing to a challenger that the document may give traffic to. */
+export function isOut(route: LiveRoute, variant: string): boolean {
+  if (isRolledBack(route, variant) || route.quarantined.has(variant)) return true
+  return route.stale === 'champion' && variant !== route.document.champion
 }
 
 export function isRolledBack(route: LiveRoute, variant: string): boolean {
@@ -77,8 +124,33 @@ export function isRolledBack(route: LiveRoute, variant: string): boolean {
   return route.latched.includes(latchKey(route.document, variant))
 }
 
+/** The run of a challenger that the document has; '' where it has none. */
+export function runOf(document: RouteDocument, variant: string): string {
+  return challengerOf(document, variant)?.rolloutId ?? ''
+}
+
+/** A challenger has traffic by its weight or by an override that leads to it. */
+export function hasTraffic(route: LiveRoute, variant: string): boolean {
+  if ((challengerOf(route.document, variant)?.ranges.length ?? 0) > 0) return true
+  return route.config.overrides.some(override =>
+    'variant' in override ? override.variant === variant : (override.split[variant] ?? 0) > 0
+  )
+}
+
+/** The route without quarantines of a challenger that is rolled back, of another run, or champion. */
+function withoutSettled(route: LiveRoute): LiveRoute {
+  const { document } = route
+  const left = [...route.quarantined].filter(
+    ([variant, { rolloutId }]) =>
+      !isRolledBack(route, variant) &&
+      variant !== document.champion &&
+      runOf(document, variant) === rolloutId
+  )
+  return left.length === route.quarantined.size ? route : { ...route, quarantined: new Map(left) }
+}
+
 function latchKey(document: RouteDocument, variant: string): string {
-  return `${variant}/${challengerOf(document, variant)?.rolloutId ?? ''}`
+  return `${variant}/${runOf(document, variant)}`
 }
 
 /** All variants: those of the file, with upstreams of the registry where it has an entry, then the others. */

@@ -15,7 +15,7 @@ import type { Regions } from './regions.ts'
 import type { Reload } from './reload.ts'
 import type { Roster } from './roster.ts'
 import type { Upstreams } from './upstreams.ts'
-import { weightsOf } from './view.ts'
+import { appliedOf, weightsOf } from './view.ts'
 
 export type MetricsParts = {
   readonly version: string
@@ -37,7 +37,7 @@ export function metricsSource(parts: MetricsParts): MetricsSource {
     threads: parts.regions.threads,
     state: {
       source: worst(routes.map(route => parts.store.source(route.config.name))),
-      ageSeconds: 0, // the file driver confirms what it writes; a store apart has an age
+      ageSeconds: Math.max(0, ...routes.map(({ config }) => parts.store.ageMs(config.name))) / 1000,
       errors: { ...parts.stateErrors, ...parts.store.errors() }
     },
     reload: { succeeded: parts.reload.lastSucceeded(), successMs: parts.reload.lastSuccessMs() },
@@ -59,6 +59,8 @@ function routeSource(route: LiveRoute, parts: MetricsParts): RouteSource {
     revision,
     variants: variantSources(route, parts),
     triggers: route.statuses,
+    replicas: appliedOf(route.document, parts.store.replicas(name)),
+    stale: route.stale !== null,
     rollbacks: Object.fromEntries(rollbacks)
   }
 }
@@ -74,7 +76,7 @@ function variantSources(route: LiveRoute, parts: MetricsParts): readonly Variant
     weight: weights.get(variant.name) ?? 0,
     actualWeight: actual.get(variant.name) ?? null,
     paused: (challengerOf(route.document, variant.name)?.paused ?? null) !== null,
-    quarantined: false, // a process alone has no fleet to disagree with
+    quarantined: route.quarantined.has(variant.name),
     upstreams: health.filter(each => each.variant === variant.name),
     dnsErrors: parts.upstreams.dnsErrors(name, variant.name)
   }))

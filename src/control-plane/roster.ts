@@ -5,7 +5,18 @@
 import type { RouteConfig } from '../config/config.ts'
 import type { RouteDocument } from '../domain/document.ts'
 import type { Snapshot } from '../domain/snapshot.ts'
-import { type LiveRoute, liveRoute, withConfig, withDocument, withLatch } from './live-route.ts'
+import {
+  type Held,
+  type LiveRoute,
+  liveRoute,
+  type StalePolicy,
+  withConfig,
+  withDocument,
+  withLatch,
+  withoutQuarantine,
+  withQuarantine,
+  withStale
+} from './live-route.ts'
 
 export type Roster = {
   all(): readonly LiveRoute[]
@@ -14,6 +25,9 @@ export type Roster = {
   configure(configs: readonly RouteConfig[], document: (route: string) => RouteDocument): void
   setDocument(document: RouteDocument): void
   latch(route: string, variant: string): void
+  quarantine(route: string, variant: string, held: Held): void
+  release(route: string, variant: string): void
+  setStale(route: string, stale: StalePolicy | null): void
   /** Builds the snapshot of now, hands it out, and returns its sequence. */
   publish(): number
   current(): Snapshot
@@ -26,6 +40,11 @@ export function createRoster(
   const routes = new Map<string, LiveRoute>()
   let sequence = 0
   let snapshot: Snapshot | null = null
+
+  function change(name: string, next: (route: LiveRoute) => LiveRoute): void {
+    const route = routes.get(name)
+    if (route) routes.set(name, next(route))
+  }
 
   function publish(): number {
     sequence++
@@ -48,14 +67,12 @@ export function createRoster(
         routes.set(config.name, next)
       }
     },
-    setDocument(document) {
-      const route = routes.get(document.route)
-      if (route) routes.set(document.route, withDocument(route, document))
-    },
-    latch(name, variant) {
-      const route = routes.get(name)
-      if (route) routes.set(name, withLatch(route, variant))
-    },
+    setDocument: document => change(document.route, route => withDocument(route, document)),
+    latch: (name, variant) => change(name, route => withLatch(route, variant)),
+    quarantine: (name, variant, held) =>
+      change(name, route => withQuarantine(route, variant, held)),
+    release: (name, variant) => change(name, route => withoutQuarantine(route, variant)),
+    setStale: (name, stale) => change(name, route => withStale(route, stale)),
     publish,
     current: () => snapshot ?? build(sequence, [...routes.values()])
   }

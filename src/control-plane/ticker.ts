@@ -6,7 +6,8 @@ import { AT, REASONS, TICK_MS } from '../domain/counts.ts'
 import type { AddressSnapshot } from '../domain/snapshot.ts'
 import { BEAT_MS, STALL_MS, THREAD_TIME } from '../domain/thread-region.ts'
 import type { Arm, TriggerDecision } from '../domain/watch.ts'
-import { isRolledBack, type LiveRoute, variantsOf } from './live-route.ts'
+import type { Fleet } from './fleet.ts'
+import { isOut, type LiveRoute, runOf, variantsOf } from './live-route.ts'
 import type { Regions } from './regions.ts'
 import type { Roster } from './roster.ts'
 import { weightOf } from './view.ts'
@@ -16,6 +17,7 @@ export type TickerOptions = {
   readonly regions: Regions
   readonly addresses: (route: string, variant: string) => readonly AddressSnapshot[]
   readonly now: () => number
+  readonly fleet: Fleet
   readonly act: (route: LiveRoute, decision: TriggerDecision) => void
 }
 
@@ -30,18 +32,23 @@ export function createTicker(options: TickerOptions): () => void {
     const now = options.now()
     const stalled = now - last > TICK_MS + STALL_MS || threadStalled(regions, last, now)
     last = now
-    for (const route of roster.all()) tickRoute(route, now, stalled)
+    for (const { config } of roster.all()) {
+      options.fleet.before(config.name)
+      const route = roster.get(config.name)
+      if (route !== null) tickRoute(route, now, stalled)
+      options.fleet.after(config.name)
+    }
   }
 
   function tickRoute(route: LiveRoute, now: number, stalled: boolean): void {
     const variants = variantsOf(route).map(({ name }) => name)
     const { champion } = route.document
-    sampleShares(route, variants, now)
+    sampleCalls(route, variants, now)
     const arms = new Map(variants.map(name => [name, armOf(route, name)]))
     const championArm = arms.get(champion)
     if (!championArm) return
     for (const name of variants) {
-      if (name === champion || isRolledBack(route, name)) arms.delete(name)
+      if (name === champion || isOut(route, name)) arms.delete(name)
     }
     const healthy = championArm.addresses.length === 0 || championArm.addresses.some(a => a.healthy)
     const result = route.watch.tick({
@@ -65,7 +72,8 @@ export function createTicker(options: TickerOptions): () => void {
     }
   }
 
-  function sampleShares(route: LiveRoute, variants: readonly string[], now: number): void {
+  function sampleCalls(route: LiveRoute, variants: readonly string[], now: number): void {
+    const { champion } = route.document
     const totals = new Map<string, number>()
     for (const variant of variants) {
       let total = 0
@@ -75,6 +83,15 @@ export function createTicker(options: TickerOptions): () => void {
       totals.set(variant, total >>> 0)
     }
     route.shares.sample(now, totals)
+    const challengers = [...totals].filter(([name]) => name !== champion)
+    route.calls.tick(
+      new Map(
+        challengers.map(([name, total]) => {
+          const run = runOf(route.document, name)
+          return [name, { run, total, inTraffic: !isOut(route, name) }]
+        })
+      )
+    )
   }
 }
 

@@ -5,14 +5,16 @@ import {
   challengerOf,
   weightsOf as documentWeights,
   type RouteDocument,
-  rangeTable
+  rangeTable,
+  revisionOf
 } from '../domain/document.ts'
 import { sizeOf } from '../domain/ranges.ts'
-import type { RouteView } from '../ports.ts'
+import type { Replica, RouteView } from '../ports.ts'
 import { type LiveRoute, variantsOf } from './live-route.ts'
 
 export type ViewContext = {
   readonly bornMs: number // wall clock at the process epoch, ms
+  readonly replicas: readonly Replica[] // that share the route, this one first
 }
 
 export function viewOf(route: LiveRoute, context: ViewContext): RouteView {
@@ -26,8 +28,25 @@ export function viewOf(route: LiveRoute, context: ViewContext): RouteView {
       ...status,
       since: new Date(context.bornMs + sinceMs).toISOString()
     })),
-    replicas: { applied: 1, of: 1 }
+    replicas: appliedOf(route.document, context.replicas),
+    quarantined: Object.fromEntries(
+      [...route.quarantined].map(([variant, { trigger, reason, at }]) => {
+        return [variant, { trigger, reason, at }]
+      })
+    ),
+    stale: route.stale !== null
   }
+}
+
+/** How many replicas work with this document, and how many there are. */
+export function appliedOf(
+  document: RouteDocument,
+  replicas: readonly Replica[]
+): RouteView['replicas'] {
+  const revision = revisionOf(document)
+  const [, ...others] = replicas
+  const applied = others.filter(other => other.revision === revision)
+  return { applied: applied.length + 1, of: others.length + 1 }
 }
 
 /** Percent per variant of the document and of the route, two decimals; sums to 100. */

@@ -16,7 +16,7 @@ export type MetricsSource = {
   readonly threads: readonly ThreadRegion[]
   readonly state: {
     readonly source: StateSource
-    readonly ageSeconds: number // of the newest confirmed state: 0 while the store answers
+    readonly ageSeconds: number // since a shared store confirmed the route that it confirmed least lately
     readonly errors: Readonly<Record<string, number>> // by reason, since the start
   }
   readonly reload: { readonly succeeded: boolean; readonly successMs: number } // wall clock, ms
@@ -30,6 +30,8 @@ export type RouteSource = {
   readonly revision: number
   readonly variants: readonly VariantSource[]
   readonly triggers: readonly TriggerStatus[]
+  readonly replicas: { readonly applied: number; readonly of: number }
+  readonly stale: boolean // not confirmed for state.stale.after
   readonly rollbacks: Readonly<Record<string, number>> // by trigger in snake_case or `operator`, since the start
 }
 

@@ -162,7 +162,7 @@ const TABLE: readonly Metric[] = [
   counter(
     'sluice_rollbacks_total',
     ['route', 'trigger'],
-    'Rollbacks by what decided them: a trigger, or operator.',
+    'Rollbacks that this replica made, by what decided them: a trigger, or operator.',
     rollbacks
   ),
   gauge('sluice_route_phase', ['route', 'phase'], '1 for the current phase of the route.', phases),
@@ -223,8 +223,26 @@ const TABLE: readonly Metric[] = [
   gauge(
     'sluice_state_age_seconds',
     [],
-    'Age of the newest state that the store confirmed.',
+    'Since a shared store last confirmed the state of the route that waits longest; 0 with files.',
     alone(({ source }) => source.state.ageSeconds)
+  ),
+  gauge(
+    'sluice_state_stale',
+    ['route'],
+    '1 while the store has not confirmed the route for state.stale.after.',
+    perRoute(route => Number(route.stale))
+  ),
+  gauge(
+    'sluice_replicas',
+    ['route'],
+    'Replicas that share the route and were there in the last seconds, this one among them.',
+    perRoute(route => route.replicas.of)
+  ),
+  gauge(
+    'sluice_replicas_applied',
+    ['route'],
+    'Of these, those that work with the same revision as this one.',
+    perRoute(route => route.replicas.applied)
   ),
   counter(
     'sluice_state_errors_total',

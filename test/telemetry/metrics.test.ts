@@ -205,6 +205,12 @@ t.test('says what counters, documents, triggers and threads say when it is rende
     ['sluice_route_epoch', { route: 'demo' }, 3],
     ['sluice_route_revision', { route: 'demo' }, 12],
     ['sluice_paused', { route: 'demo', variant: 'v4' }, 1],
+    ['sluice_quarantined', { route: 'demo', variant: 'v4' }, 1],
+    ['sluice_quarantined', of, 0],
+    ['sluice_replicas', { route: 'demo' }, 4],
+    ['sluice_replicas_applied', { route: 'demo' }, 3],
+    ['sluice_state_stale', { route: 'demo' }, 1],
+    ['sluice_state_age_seconds', {}, 1.5],
     ['sluice_upstream_healthy', { ...of, upstream: 'http://10.0.0.3:8000' }, 1],
     ['sluice_state_source', { source: 'disk' }, 1],
     ['sluice_state_source', { source: 'store' }, 0],
@@ -294,6 +300,8 @@ function sample(threads = 1): { source: MetricsSource; counters: readonly Counte
         epoch: 3,
         revision: 12,
         triggers: [status],
+        replicas: { applied: 3, of: 4 },
+        stale: true,
         rollbacks: { gross: 2 },
         variants: [
           {
@@ -312,7 +320,7 @@ function sample(threads = 1): { source: MetricsSource; counters: readonly Counte
             weight: 5,
             actualWeight: null,
             paused: true,
-            quarantined: false,
+            quarantined: true,
             upstreams: [{ upstream: 'http://10.0.0.4:8000', healthy: false }],
             dnsErrors: 0
           }
@@ -322,7 +330,7 @@ function sample(threads = 1): { source: MetricsSource; counters: readonly Counte
     threads: Array.from({ length: threads }, () =>
       threadRegionOver(new SharedArrayBuffer(THREAD_REGION_BYTES))
     ),
-    state: { source: 'disk', ageSeconds: 0, errors: { write: 0 } },
+    state: { source: 'disk', ageSeconds: 1.5, errors: { write: 0 } },
     reload: { succeeded: true, successMs: 1_700_000_000_000 },
     events: [{ topic: 'sluice.decisions', published: 5, dropped: { disk: 1 } }]
   }

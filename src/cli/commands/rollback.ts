@@ -70,6 +70,10 @@ function told({ screen }: Context, answer: RollbackAnswer): void {
     screen.line('last challenger request: none was seen')
   }
   screen.line(`applied on ${replicas.applied} of ${replicas.of} replicas`)
+  if (replicas.applied < replicas.of) {
+    const others = 'the others have it as soon as they reach the store'
+    screen.line(screen.paint('yellow', clean(`${others}; to look again: sluice status ${route}`)))
+  }
   if (scope === 'local') {
     const alone = 'in force here and not stored yet; storing it is tried until it succeeds'
     screen.line(screen.paint('red', alone))

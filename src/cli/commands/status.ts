@@ -23,7 +23,9 @@ With ROUTE every trigger is shown:
   RATIO   how many times as often as the champion it fails, at least, as far as is known; empty where not compared
   PHI     how much failures come together (retries, the same users); evidence is divided by it
   EVIDENCE and THRESHOLD are logarithms; of absence seconds without an answer, of gross failures
-A line in red says when a variant with weight has no healthy address.
+A line in red says when a variant with weight has no healthy address, when a challenger is in quarantine (out on
+the replica that was asked, not decided for the fleet), or when the store has not confirmed the route for long.
+"on 3 of 4 replicas": so many work with this revision, of those that were there in the last seconds.
 -w shows it again each second until Ctrl-C and goes on when the router restarts. With --json each is one line.
 Exit code 1 when ROUTE (or, without ROUTE, any) is rolled back and not cleared yet, so a pipeline can stop on it.
 --json is GET /admin/v1/routes (or /routes/ROUTE).`,

@@ -1,0 +1,46 @@
+/**
+ * The parts that judge and act at each tick, put together: triggers, effects, quarantines, and what other replicas
+ * say. Owns the order in which they are asked, and decides nothing.
+ */
+import type { Config } from '../config/config.ts'
+import type { AddressSnapshot } from '../domain/snapshot.ts'
+import type { Clock, Log, StateStore } from '../ports.ts'
+import { createWriteDown } from './audit.ts'
+import { createEffects, type Effects } from './effects.ts'
+import { createFleet } from './fleet.ts'
+import { createQuarantines, type Quarantines } from './quarantine.ts'
+import type { Regions } from './regions.ts'
+import { createReplicas } from './replicas.ts'
+import type { Roster } from './roster.ts'
+import { createStaleness } from './staleness.ts'
+import { createTicker } from './ticker.ts'
+
+export type ActingOptions = {
+  readonly roster: Roster
+  readonly store: StateStore
+  readonly regions: Regions
+  readonly addresses: (route: string, variant: string) => readonly AddressSnapshot[]
+  readonly clock: Clock
+  readonly log: Log
+  readonly newId: (prefix: string) => string
+  readonly stale: Config['state']['stale']
+}
+
+export type Acting = Effects & {
+  readonly quarantines: Quarantines
+  /** One tick of all routes; call it every TICK_MS. */
+  readonly tick: () => void
+}
+
+export function createActing(options: ActingOptions): Acting {
+  const { roster, store, clock, log } = options
+  const writeDown = createWriteDown(store, log)
+  const replicas = createReplicas(store, clock.now)
+  const quarantines = createQuarantines({ ...options, writeDown })
+  const effects = createEffects({ ...options, writeDown, replicas, quarantines })
+  const staleness = createStaleness({ roster, store, log, stale: options.stale })
+  const { act } = effects
+  const fleet = createFleet({ roster, store, replicas, quarantines, staleness, act })
+  const tick = createTicker({ ...options, now: clock.now, fleet, act })
+  return { ...effects, quarantines, tick }
+}
