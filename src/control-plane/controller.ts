@@ -19,7 +19,7 @@ import { homeless, readinessOf } from './readiness.ts'
 import type { Regions } from './regions.ts'
 import { createReload, type ReloadResult } from './reload.ts'
 import { createRoster } from './roster.ts'
-import { buildSnapshot } from './routing.ts'
+import { createRouting } from './routing.ts'
 import type { Threads } from './threads.ts'
 import type { Upstreams } from './upstreams.ts'
 import { viewOf } from './view.ts'
@@ -59,9 +59,10 @@ const OBSERVE_MS = 3_600_000 // far below the time in which a 32-bit count wraps
 export function createController(options: ControllerOptions): Controller {
   const { store, threads, regions, upstreams, clock, log, newId } = options
   const addresses = (route: string, variant: string) => upstreams.addresses(route, variant)
+  const routing = createRouting()
   const roster = createRoster(
     (sequence, routes) =>
-      buildSnapshot({
+      routing({
         sequence,
         routes,
         regions,

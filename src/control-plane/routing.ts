@@ -2,8 +2,11 @@
  * From live routes to the routing snapshot that data threads work with. Pure but for the allocation of
  * counters; nothing here waits. A variant that the document names and nothing defines any more owns nothing:
  * its buckets are the champion's.
+ *
+ * A route that did not change is the same object in the next snapshot, so that a change of one route does not
+ * send the others again.
  */
-
+import { isDeepStrictEqual } from 'node:util'
 import { rangeTable, revisionOf } from '../domain/document.ts'
 import { BUCKETS } from '../domain/hash.ts'
 import type { Override } from '../domain/route.ts'
@@ -29,19 +32,39 @@ export type RoutingInput = {
   readonly addresses: (route: string, variant: string) => readonly AddressSnapshot[]
 }
 
-/** One immutable value for all data threads. */
-export function buildSnapshot(input: RoutingInput): Snapshot {
-  return {
-    sequence: input.sequence,
-    trustedProxies: input.trustedProxies,
-    pseudonym: input.pseudonym,
-    accessLog: input.accessLog,
-    routes: input.routes.map(route => routeSnapshot(route, input))
+/** Gives one immutable value for all data threads at each call. */
+export function createRouting(): (input: RoutingInput) => Snapshot {
+  let built: ReadonlyMap<string, Built> = new Map()
+  return input => {
+    const { sequence, trustedProxies, pseudonym, accessLog } = input
+    const routes = input.routes.map(route => build(built.get(route.config.name), route, input))
+    built = new Map(routes.map(each => [each.snapshot.name, each]))
+    const snapshots = routes.map(({ snapshot }) => snapshot)
+    return { sequence, trustedProxies, pseudonym, accessLog, routes: snapshots }
   }
 }
 
+/** A route's snapshot with what it was made from. */
+type Built = {
+  readonly route: LiveRoute
+  readonly addresses: readonly (readonly AddressSnapshot[])[] // of each variant
+  readonly snapshot: RouteSnapshot
+}
+
+/** A live route and its lists of addresses are replaced when they change, and at times when they do not. */
+function build(before: Built | undefined, route: LiveRoute, input: RoutingInput): Built {
+  const variants = before?.route === route ? before.snapshot.variants : variantsOf(route)
+  const addresses = variants.map(({ name }) => input.addresses(route.config.name, name))
+  if (before?.route === route && addresses.every((list, i) => list === before.addresses[i])) {
+    return before
+  }
+  const snapshot = routeSnapshot(route, input)
+  const same = isDeepStrictEqual(snapshot, before?.snapshot)
+  return { route, addresses, snapshot: same && before ? before.snapshot : snapshot }
+}
+
 /** Who owns which buckets, by variant index; the champion owns what nobody else has. */
-export function rangesOf(route: LiveRoute, variants: readonly LiveVariant[]): RangeEntry[] {
+function rangesOf(route: LiveRoute, variants: readonly LiveVariant[]): RangeEntry[] {
   const champion = championIndex(route, variants)
   return rangeTable(route.document).map(({ start, end, variant }) => {
     const index = variants.findIndex(({ name }) => name === variant)
