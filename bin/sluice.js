@@ -17,16 +17,23 @@ const FROM_TERMINAL = ['SIGINT', 'SIGQUIT']
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
 if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
-  // Ours and not the system's shared temporary directory: who can write there could give us code to run.
-  if (!process.env.NODE_COMPILE_CACHE) {
-    module.enableCompileCache?.(join(root, 'node_modules/.cache/sluice'))
-  }
+  if (!process.env.NODE_COMPILE_CACHE) keepCompiled(join(root, 'node_modules/.cache/sluice'))
   const built = join(root, 'dist/main.js')
   await import(pathToFileURL(existsSync(built) ? built : join(root, 'src/main.ts')).href)
 } else {
   const node = bundledNode()
   if (node === null) refuse()
   else runAgain(node)
+}
+
+/**
+ * Compiled code for the next start, of this thread and of those to come. Below our own code and not in the system's
+ * shared temporary directory: who can write there could give us code to run. Where nothing can be written there is
+ * none, and nobody is told.
+ */
+function keepCompiled(directory) {
+  module.enableCompileCache?.(directory)
+  if (module.getCompileCacheDir?.()) process.env.NODE_COMPILE_CACHE = directory
 }
 
 /** The bundled Node, where npm put it: beside us in a checkout, above us as somebody's dependency. */

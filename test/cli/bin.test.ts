@@ -1,6 +1,9 @@
-/** bin/sluice.js on a Node that is too old: it becomes the bundled one, or says what to do. */
+/**
+ * bin/sluice.js: on a Node that is too old it becomes the bundled one, or says what to do; on a good one it keeps
+ * compiled code for the next start.
+ */
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { leash } from '../../demo/leash.ts'
@@ -88,7 +91,8 @@ t.test('the other Node gets the signal when the older one is sent one', async t 
 async function startBehind(
   t: { teardown(done: () => unknown): unknown },
   command: string,
-  words: (file: string) => readonly string[]
+  words: (file: string) => readonly string[],
+  env: Readonly<Record<string, string>> = {}
 ) {
   const directory = temporaryDirectory(t)
   const file = join(directory, 'sluice.yaml')
@@ -99,6 +103,7 @@ async function startBehind(
   const child = spawn(command, words(file), {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
     detached: true // a process group of its own
   })
   leash(child)
@@ -156,6 +161,42 @@ t.test('the router drains and is gone when npm start is sent SIGTERM', async t =
   await run.exited
   t.match(run.output.stderr, '"stopped"')
   t.notOk(alive(run.router), 'no orphan')
+})
+
+t.test('main and data threads take their code compiled when it is the second start', async t => {
+  const bin = checkout(t, false)
+  const start = async (debug: string) => {
+    const env = { NODE_COMPILE_CACHE: '', NODE_DEBUG_NATIVE: debug }
+    const run = await startBehind(t, process.execPath, file => [bin, 'serve', file], env)
+    process.kill(run.pid, 'SIGINT')
+    t.same(await run.exited, { code: 0, signal: null })
+    return run.output.stderr
+  }
+  t.notMatch(await start(''), 'compile cache', 'nobody is told')
+  const told = await start('COMPILE_CACHE')
+  for (const file of ['control-plane/controller.ts', 'data-plane/thread.ts']) {
+    t.match(told, new RegExp(`V8 code cache for ESM \\S+/src/${file} was accepted`), file)
+  }
+})
+
+t.test('it starts as well when compiled code cannot be kept', t => {
+  const bin = checkout(t, false)
+  writeFileSync(join(bin, '../../node_modules'), 'no directory')
+  const env = { ...process.env, NODE_COMPILE_CACHE: '' }
+  const run = spawnSync(process.execPath, [bin, 'version'], { encoding: 'utf8', env })
+  t.equal(run.status, 0)
+  t.equal(run.stderr, '')
+  t.end()
+})
+
+t.test('compiled code goes where the environment says when it says so', t => {
+  const bin = checkout(t, false)
+  const directory = join(temporaryDirectory(t), 'compiled')
+  const env = { ...process.env, NODE_COMPILE_CACHE: directory }
+  t.equal(spawnSync(process.execPath, [bin, 'version'], { env }).status, 0)
+  t.equal(readdirSync(directory).length, 1)
+  t.notOk(existsSync(join(bin, '../../node_modules')))
+  t.end()
 })
 
 /** The process that `pid` started, as soon as it did. */
