@@ -1,10 +1,10 @@
 /** Who is there, as far as one replica can tell. */
-import { type Test, test } from 'tap'
+import { test } from 'tap'
 import { createReplicas } from '../../src/control-plane/replicas.ts'
 import type { Replica, StateSource } from '../../src/ports.ts'
 
 /** A store that says what the test says, looked at in ticks of 250 ms. */
-function scene(_t: Test) {
+function scene() {
   const state = { ids: ['a', 'b', 'c'], ageMs: 500, source: 'store' as StateSource, now: 0 }
   const of = (id: string): Replica => ({ id, revision: '1-1', calls: {}, out: {} })
   const replicas = createReplicas(
@@ -29,10 +29,10 @@ function scene(_t: Test) {
 const names = (list: readonly Replica[]) => list.map(({ id }) => id).join('')
 
 test('is alone at once when it starts alone, and with a store that nobody shares', async t => {
-  const { state, replicas } = scene(t)
+  const { state, replicas } = scene()
   state.ids = ['a']
   t.match(replicas.of('fraud'), { alone: true, reachable: true, most: 1 })
-  const file = scene(t)
+  const file = scene()
   file.state.ids = ['local']
   file.state.ageMs = 0
   file.state.source = 'disk'
@@ -40,7 +40,7 @@ test('is alone at once when it starts alone, and with a store that nobody shares
 })
 
 test('is not alone when the store never answered, however short that is ago', async t => {
-  const { state, replicas } = scene(t)
+  const { state, replicas } = scene()
   state.ids = ['a']
   state.source = 'disk'
   state.ageMs = 100
@@ -48,7 +48,7 @@ test('is not alone when the store never answered, however short that is ago', as
 })
 
 test('remembers who left for ten seconds when the store answers', async t => {
-  const { state, look } = scene(t)
+  const { state, look } = scene()
   look()
   state.ids = ['a', 'b']
   const soon = look(9_000)
@@ -61,7 +61,7 @@ test('remembers who left for ten seconds when the store answers', async t => {
 })
 
 test('forgets nobody when the store is away or this process stood still', async t => {
-  const { state, look } = scene(t)
+  const { state, look } = scene()
   look()
   state.ids = ['a']
   state.ageMs = 60_000
@@ -76,7 +76,7 @@ test('forgets nobody when the store is away or this process stood still', async 
 })
 
 test('counts the most of the last minute when replicas come and go', async t => {
-  const { state, look } = scene(t)
+  const { state, look } = scene()
   t.equal(look().most, 3)
   state.ids = ['a', 'b', 'c', 'd']
   t.equal(look().most, 4, 'more at once')
