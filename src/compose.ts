@@ -15,6 +15,7 @@ import { firstOf, type ReloadResult } from './control-plane/reload.ts'
 import { createThreads } from './control-plane/threads.ts'
 import { createUpstreams } from './control-plane/upstreams.ts'
 import { fail } from './errors.ts'
+import { DECISION } from './io/event-schema.ts'
 import { createFileEvents } from './io/file-events.ts'
 import { fileLimit } from './io/file-limit.ts'
 import { createFileState } from './io/file-state.ts'
@@ -81,7 +82,7 @@ export async function compose(
     store.onAudit((entry, origin) => {
       if (origin !== 'own') return // the replica that made the change publishes it
       published++
-      events.publish({ type: 'io.sluice.decision.v1', key: entry.route ?? '', data: entry })
+      events.publish({ type: DECISION, key: entry.route ?? '', data: entry })
     })
 
     let ports: readonly number[] = []
