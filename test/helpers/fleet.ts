@@ -25,6 +25,10 @@ export type FleetOptions = {
   readonly extra?: Settings // of the route
   readonly state?: Settings
   readonly redis?: RedisOptions
+  /** Where a router finds the challenger; another address than the server's own for one whose network is bad. */
+  readonly challengerUrl?: (router: number, url: string) => string
+  /** Called with the challenger's URL before the routers start. */
+  readonly before?: (url: string) => Promise<void>
   readonly port?: (redis: Redis) => number | Promise<number> // another way to Redis, as a proxy
 }
 
@@ -36,11 +40,15 @@ export async function startFleet(t: Teardown, options: FleetOptions = {}): Promi
     startModelServer(t, { version: '3' }),
     startModelServer(t, { version: '4' })
   ])
-  const config = {
-    ...twoVersionConfig(champion.url, challenger.url, 0, extra),
-    state: { driver: 'redis', redis: { url: `redis://127.0.0.1:${port}` }, ...state }
-  }
-  const routers = await Promise.all(Array.from({ length: count }, () => startSluice(config, { t })))
+  await options.before?.(challenger.url)
+  const { challengerUrl = (_: number, url: string) => url } = options
+  const routers = await Promise.all(
+    Array.from({ length: count }, (_, i) => {
+      const routes = twoVersionConfig(champion.url, challengerUrl(i, challenger.url), 0, extra)
+      const redis = { url: `redis://127.0.0.1:${port}` }
+      return startSluice({ ...routes, state: { driver: 'redis', redis, ...state } }, { t })
+    })
+  )
   const samples = routers.map(({ dataUrl }) => {
     const seen: Sample[] = []
     if (rps > 0) traffic(t, dataUrl, rps, sample => seen.push(sample))

@@ -38,7 +38,7 @@ export type RedisStateOptions = {
 const POLL_MS = 1_000
 const OPEN_MS = 2_000 // how long a start waits for Redis
 const STALE_MS = 5_000 // after that nothing is known of the others
-const SPREAD_MS = 100
+const SPREAD_MS = [10, 20, 40, 80, 100] as const // between looks; the last for all that follow
 
 type Route = {
   readonly state: RouteState
@@ -242,11 +242,12 @@ export function createRedisState(options: RedisStateOptions): StateStore {
     async spread(name, limitMs) {
       const { state } = routeOf(name)
       const deadline = clock.now() + limitMs
-      while (clock.now() < deadline) {
+      for (let look = 0; clock.now() < deadline; look++) {
         const revision = revisionOf(state.shown())
         if (state.ageMs() > STALE_MS) return
         if (routeOf(name).others.every(other => other.revision === revision)) return
-        await delay(Math.min(SPREAD_MS, Math.max(1, deadline - clock.now())))
+        const pause = SPREAD_MS[Math.min(look, SPREAD_MS.length - 1)] ?? 0
+        await delay(Math.min(pause, Math.max(1, deadline - clock.now())))
         await meet(name).catch(() => undefined)
       }
     },
