@@ -47,6 +47,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
   const variants = new Map<string, VariantWatch>()
   const listeners = new Set<() => void>()
   let named: ReadonlySet<string> = new Set()
+  let planned: ReadonlySet<LiveRoute> = new Set() // as of the last time; what is the same object is the same
   let announced = false
   let timer: NodeJS.Timeout | null = null
 
@@ -89,9 +90,15 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
       )
     )
     const wanted = new Set<string>()
+    const before = planned
+    planned = new Set(routes)
     for (const route of routes) {
       for (const live of variantsOf(route)) {
         const key = keyOf(route.config.name, live.name)
+        if (before.has(route)) {
+          wanted.add(key)
+          continue
+        }
         const plan = planOf(route, live)
         wanted.add(key)
         const known = variants.get(key)
