@@ -27,9 +27,7 @@ export function readinessOf(facts: ReadinessFacts): ReturnType<Control['ready']>
     ...routes.flatMap(route => championless(route, facts)),
     ...store
       .unsettled()
-      .map(
-        name => `route ${name}: a rollback holds but is not durable yet; see the state directory`
-      ),
+      .map(name => `route ${name}: a rollback holds here and the store does not have it yet`),
     ...routes.flatMap(route => unconfirmed(route, store.ageMs(route.config.name))),
     ...routes.flatMap(quarantines),
     ...routes.flatMap(homeless)

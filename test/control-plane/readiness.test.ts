@@ -26,7 +26,7 @@ test('is ready and degraded when a challenger is in quarantine or the store is a
   t.ok(ready)
   t.same(reasons, [])
   t.match(degraded, [
-    /^route fraud: a rollback holds but is not durable yet/,
+    /^route fraud: a rollback holds here and the store does not have it yet/,
     /^route fraud: the store has not confirmed its state for 3600 s$/,
     'route fraud: v4 is in quarantine on this replica (gross): It is dead.',
     'the last reload was refused'

@@ -60,7 +60,7 @@ async function started(t: Teardown, ownPorts: readonly number[] = []) {
   const upstreams = createUpstreams({
     ...options,
     ownPorts: () => ownPorts,
-    stores: () => [{ host: "10.0.0.7", port: 6380 }]
+    stores: () => [{ host: '10.0.0.7', port: 6380 }]
   })
   t.teardown(() => upstreams.stop())
   upstreams.configure([live])

@@ -23,6 +23,7 @@ export const pauseCalls: readonly Call[] = [
     url: `${ROUTE}/resume`,
     role: 'operator',
     summary: 'Allow raises of a challenger again',
+    description: 'Ends a pause, and a quarantine on the replica that answers.',
     body: { schema: VariantBody, needed: false },
     answers: { 200: { what: 'The route after the change', schema: Route } },
     errors: [...STATE_ERRORS],

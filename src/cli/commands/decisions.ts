@@ -59,7 +59,14 @@ function changeOf({ before, after }: AuditEntry): string {
   const moved = names
     .filter(name => from.get(name) !== to.get(name))
     .map(name => `${name} ${percent(from.get(name) ?? 0)} -> ${percent(to.get(name) ?? 0)}`)
-  return [...ids, ...moved].join(', ')
+  return [...ids, ...moved, ...actionOf(after)].join(', ')
+}
+
+/** What a trigger did that changed no document: a quarantine, or nothing because of its settings. */
+function actionOf(after: unknown): readonly string[] {
+  const action = member(after, 'action')
+  if (typeof action !== 'string') return []
+  return [member(after, 'dryRun') === true ? `${action} (dry run)` : action]
 }
 
 function idsOf(state: unknown): readonly string[] {

@@ -44,5 +44,6 @@ export const resume: Command = holding(
   'the freeze is over',
   'allow raises of paused challengers again',
   `Ends a pause of a person or of a trigger; shares stay as they are until somebody raises them.
+Where replicas share the state, it also ends a quarantine on the replica that is asked.
 A rollback is ended by sluice clear, not by this.`
 )
