@@ -51,7 +51,7 @@ t.test('everything arrives unchanged and is counted when it passes', async t => 
   t.equal(proxy.counts().requests - before.requests, 5_000)
   one.close()
   await until('the end at the server', async () => (await redis.info('connected_clients')) === '1')
-  t.equal(proxy.counts().open, 0)
+  await until('the end of the link', () => proxy.counts().open === 0)
 })
 
 t.test(
@@ -343,6 +343,30 @@ t.test('memory stays bounded when a client does not read', async t => {
   reader.resume()
   await isSteady(() => proxy.counts().toClient)
   t.ok(proxy.counts().toClient < 128_000_000, `${proxy.counts().toClient} bytes, delayed`)
+})
+
+t.test('every socket is closed when a reset comes while an end is on its way', async t => {
+  const redis = await startRedis(t)
+  const proxy = await startFaultProxy(t, { to: redis.port })
+  const trigger = createServer(socket => socket.on('data', () => proxy.resetAll()))
+  trigger.listen(0, '127.0.0.1')
+  await once(trigger, 'listening')
+  const address = trigger.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const signal = connect(port, '127.0.0.1')
+  await once(signal, 'connect')
+  for (let i = 0; i < 20; i++) {
+    const client = connect(proxy.port, '127.0.0.1')
+    client.on('error', () => {}).write('PING\r\n')
+    await once(client, 'data')
+    // The proxy finds this end and the signal to reset in one turn of the loop, in this order.
+    client.end(() => signal.write('x'))
+    await until('the end of the link', () => proxy.counts().open === 0, { every: 1 })
+  }
+  signal.destroy()
+  trigger.close()
+  const sockets = () => process.getActiveResourcesInfo().filter(name => name === 'TCPSocketWrap')
+  await until('no socket is left', () => sockets().length === 0, { within: 5_000 })
 })
 
 t.test('a port that somebody has is an error when a proxy wants it', async t => {

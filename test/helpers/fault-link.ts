@@ -88,8 +88,8 @@ export class FaultLink {
 
   reset(): void {
     this.#outbox.clear()
-    this.#client.resetAndDestroy()
-    this.#server.resetAndDestroy()
+    resetSocket(this.#client)
+    resetSocket(this.#server)
   }
 
   /** One side sees a reset; the other is told nothing, and what it sends goes nowhere. */
@@ -97,8 +97,8 @@ export class FaultLink {
     this.#lost = side
     this.#spoilt = true
     this.#outbox.clear()
-    if (side === 'client') this.#client.resetAndDestroy()
-    else this.#server.resetAndDestroy()
+    if (side === 'client') resetSocket(this.#client)
+    else resetSocket(this.#server)
   }
 
   #fromClient(chunk: Buffer): void {
@@ -132,7 +132,7 @@ export class FaultLink {
     this.#lost = 'client'
     this.#outbox.clear()
     this.#server.end()
-    this.#client.resetAndDestroy()
+    resetSocket(this.#client)
   }
 
   #answer(
@@ -224,7 +224,7 @@ export class FaultLink {
     // In order: both ends were sent. Else the other side has to see that something broke.
     if (left.readableEnded && left.writableFinished) return
     if (side === 'server' && left.readableEnded) return
-    other.resetAndDestroy()
+    resetSocket(other)
   }
 
   /** What happens to this side is not told to the other. */
@@ -260,4 +260,15 @@ function setReading(socket: Socket, on: boolean): void {
   if (socket.destroyed || socket.isPaused() === !on) return
   if (on) socket.resume()
   else socket.pause()
+}
+
+/**
+ * Node never closes a socket that is reset while its FIN is on the way to the kernel: libuv refuses, the
+ * descriptor leaks and the process hangs at its exit. Such a socket ends by that FIN.
+ */
+function resetSocket(socket: Socket): void {
+  const finOnTheWay =
+    socket.writableEnded && !socket.writableFinished && socket.writableLength === 0
+  if (finOnTheWay) socket.destroy()
+  else socket.resetAndDestroy()
 }
