@@ -17,7 +17,7 @@ test('loads without a fault when a router reads its configuration', async t => {
   const config = await routerConfig(t)
   t.equal(config.state.driver, 'redis')
   t.equal(config.state.redis?.username, 'sluice')
-  t.equal(config.state.redis?.password, 'a password of this test')
+  t.equal(config.state.redis?.password, 'a secret of this test')
   const [node] = config.state.redis?.nodes ?? []
   t.ok(reaches('router-1', node?.host ?? ''), 'it reaches Redis')
   for (const { variants } of config.routes) {
@@ -120,11 +120,13 @@ test('reads the metrics of each router when Prometheus is up', async t => {
 
 /** The configuration of the routers, with a secret that this machine has. */
 async function routerConfig(t: { teardown(done: () => unknown): unknown }): Promise<Config> {
-  const text = read('demo/compose/sluice.yaml')
-  const [secret = ''] = Object.keys(STACK.secrets)
-  const given = text.replace(`{ file: /run/secrets/${secret} }`, '{ env: PASSWORD }')
-  if (given === text) throw new Error(`sluice.yaml does not read /run/secrets/${secret}`)
-  return configOf(t, given, { PASSWORD: 'a password of this test' })
+  let text = read('demo/compose/sluice.yaml')
+  for (const secret of STACK.services['router-1']?.secrets ?? []) {
+    const reference = `{ file: /run/secrets/${secret} }`
+    if (!text.includes(reference)) throw new Error(`sluice.yaml does not read ${secret}`)
+    text = text.replace(reference, '{ env: SECRET }')
+  }
+  return configOf(t, text, { SECRET: 'a secret of this test' })
 }
 
 function isList(networks: Service['networks']): networks is readonly string[] {

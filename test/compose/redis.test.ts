@@ -106,9 +106,13 @@ test('starts by the script, with the file of the secret, when it is in its conta
 test('lists each command once when the rights are read', async t => {
   const [, rules = ''] = /^user sluice (.*)$/m.exec(read('config/redis/users.acl')) ?? []
   const commands = rules.split(' ').filter(word => word.startsWith('+'))
-  t.ok(commands.length > 20)
+  t.ok(commands.length > 15)
   t.same(commands, [...new Set(commands)].sort())
   t.ok(rules.includes(' -@all +'), 'and nothing beside them')
+  const [, manual = ''] = /```\nuser sluice on ([^`]*)```/.exec(read('docs/operations.md')) ?? []
+  const named = manual.split(/\s+/).filter(word => word.startsWith('+'))
+  const ofNewer = '+client|setinfo' // Redis 7.0 does not know it, and a router does without its answer
+  t.same(commands, named.filter(word => word !== ofNewer).sort(), 'the list of docs/operations.md')
   t.notMatch(rules, /\+@|allkeys|allcommands|nopass|allchannels/)
 })
 
