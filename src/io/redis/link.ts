@@ -109,6 +109,7 @@ export function connectionOptions(settings: RedisSettings) {
     db: settings.database,
     lazyConnect: true,
     connectionName: 'sluice',
+    disableClientInfo: true, // CLIENT SETINFO is one right more, and Redis 7.0 has none such
     connectTimeout: CONNECT_MS,
     commandTimeout: COMMAND_MS,
     socketTimeout: SILENT_MS,
