@@ -10,7 +10,7 @@ import { Pool } from 'undici'
 import { FEATURES, INPUT } from './models.ts'
 
 export type LoadOptions = {
-  readonly origin: string
+  readonly origin: string | readonly string[] // several: in turn, as behind one port
   readonly path: string
   readonly rps: number
   readonly users: number
@@ -38,12 +38,15 @@ export type Load = {
 /** Starts the load; `onSample` is called at the end of each request. */
 export function startLoad(options: LoadOptions, onSample: (sample: Sample) => void): Load {
   const random = seeded(options.seed)
-  const pool = new Pool(options.origin, {
-    pipelining: 1,
-    connections: null,
-    headersTimeout: options.timeoutMs,
-    bodyTimeout: options.timeoutMs
-  })
+  const pools = [options.origin].flat().map(
+    origin =>
+      new Pool(origin, {
+        pipelining: 1,
+        connections: null,
+        headersTimeout: options.timeoutMs,
+        bodyTimeout: options.timeoutMs
+      })
+  )
   const pending = new Map<Promise<void>, { readonly user: string; readonly due: number }>()
   let due = performance.now()
   let sent = 0
@@ -53,7 +56,8 @@ export function startLoad(options: LoadOptions, onSample: (sample: Sample) => vo
     for (; due <= performance.now(); due += (-Math.log(1 - random()) * 1000) / options.rps) {
       const user = `user-${Math.floor(random() * options.users)}`
       const features = Array.from({ length: FEATURES }, () => Math.round(random() * 1000) / 1000)
-      sent++
+      const pool = pools[sent++ % pools.length]
+      if (pool === undefined) throw new Error('a load needs an origin')
       const one = ask(pool, options.path, user, features, due).then(onSample)
       pending.set(one, { user, due })
       void one.finally(() => pending.delete(one))
@@ -72,7 +76,7 @@ export function startLoad(options: LoadOptions, onSample: (sample: Sample) => vo
       clearTimeout(timer)
       const grace = new Promise(resolve => setTimeout(resolve, graceMs).unref())
       await Promise.race([Promise.all(pending.keys()), grace])
-      await pool.destroy()
+      await Promise.all(pools.map(pool => pool.destroy()))
       await Promise.all(pending.keys())
     }
   }

@@ -12,6 +12,15 @@ export type VariantSeconds = {
   readonly p99: number | null // ms
 }
 
+/** The requests of a stretch of time: those under way at its beginning and those due until its end. */
+export type Stretch = {
+  /** It ends now (performance.now); what is under way is still counted. */
+  end(at: number): void
+  readonly requests: () => number
+  /** Those without a good answer, however late. */
+  readonly failed: () => number
+}
+
 export type Tally = {
   add(sample: Sample): void
   /** From here on (performance.now) failures count as hurt. */
@@ -23,6 +32,8 @@ export type Tally = {
     readonly users: number
     readonly requests: number
   }
+  /** Counts apart what happens from now on (performance.now). */
+  readonly stretch: (from: number) => Stretch
   /** When the last request that this variant answered was due; null without one. */
   lastDue(variant: string): number | null
   /** Answers of each variant to requests that were due from `since` on. */
@@ -38,11 +49,13 @@ export function tally(slowMs: number): Tally {
   let hurtRequests = 0
   const hurtUsers = new Set<string>()
   const dues = new Map<string, number>()
+  const stretches: ((sample: Sample) => void)[] = []
 
   return {
     add(sample) {
       total++
       recent.push(sample)
+      for (const count of stretches) count(sample)
       if (sample.variant !== null) {
         dues.set(sample.variant, Math.max(dues.get(sample.variant) ?? 0, sample.due))
       }
@@ -68,6 +81,23 @@ export function tally(slowMs: number): Tally {
       users: new Set([...hurtUsers, ...waiting]).size,
       requests: hurtRequests + waiting.length
     }),
+    stretch(from) {
+      let to = Number.POSITIVE_INFINITY
+      let requests = 0
+      let failed = 0
+      stretches.push(sample => {
+        if (sample.due + sample.ms < from || sample.due > to) return
+        requests++
+        if (isFailure(sample, Number.POSITIVE_INFINITY)) failed++
+      })
+      return {
+        end(at) {
+          to = at
+        },
+        requests: () => requests,
+        failed: () => failed
+      }
+    },
     lastDue: variant => dues.get(variant) ?? null,
     answersSince: (from, variant) =>
       recent.filter(sample => sample.variant === variant && sample.due >= from).length,

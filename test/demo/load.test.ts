@@ -46,6 +46,28 @@ t.test('a sample says which variant answered, and what, when an answer comes', a
   server.closeAllConnections()
 })
 
+t.test('requests go to all routers in turn when there are several', async t => {
+  const arrived = [0, 0]
+  const origins = await Promise.all(
+    arrived.map(async (_, i) => {
+      const server = createServer((_req, res) => {
+        arrived[i] = (arrived[i] ?? 0) + 1
+        res.end()
+      })
+      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+      t.teardown(() => server.closeAllConnections())
+      t.teardown(() => server.close())
+      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    })
+  )
+  const load = startLoad({ ...SETTINGS, origin: origins }, () => {})
+  await until('forty requests', () => load.sent() >= 40)
+  await load.stop(30_000)
+  const [one = 0, two = 0] = arrived
+  t.equal(one + two, load.sent())
+  t.ok(Math.abs(one - two) <= 1, `${one} and ${two}`)
+})
+
 t.test('the same numbers come when the seed is the same', async t => {
   const [a, b, c] = [seeded(7), seeded(7), seeded(8)]
   const first = Array.from({ length: 100 }, a)
@@ -88,4 +110,19 @@ t.test('the last seconds of a variant are told apart when others answer too', as
   t.match(counted.last('v4', 1_100, 1_000), { rate: 100, failed: 0, p99: 98 })
   t.match(counted.last('v3', 1_100, 1_000), { rate: 1, failed: 1 })
   t.match(counted.last('v5', 1_100, 1_000), { rate: 0, failed: 0, p99: null })
+})
+
+t.test('a stretch counts what was under way or due in it when other requests go on', async t => {
+  const counted = tally(250)
+  counted.add({ ...good, due: 0, ms: 10, status: 500 })
+  const stretch = counted.stretch(1_000)
+  counted.add({ ...good, due: 980, ms: 10, status: 500 }) // over before
+  counted.add({ ...good, due: 990, ms: 30, status: 500 })
+  counted.add({ ...good, due: 1_100, ms: 5_000 }) // late, and well
+  stretch.end(2_000)
+  counted.add({ ...good, due: 1_999, status: 0, variant: null })
+  counted.add({ ...good, due: 1_999, nan: true })
+  counted.add({ ...good, due: 2_001, status: 500 })
+  t.equal(stretch.requests(), 4)
+  t.equal(stretch.failed(), 3)
 })
