@@ -44,7 +44,7 @@ export type Story = {
   failed(why: string): void
 }
 
-const FAULT_TEXT: Readonly<Record<FaultKind, string>> = {
+export const FAULT_TEXT: Readonly<Record<FaultKind, string>> = {
   none: 'stays healthy',
   errors: 'answers every prediction with 500, its health endpoint stays green',
   nan: 'computes NaN, with status 200',
