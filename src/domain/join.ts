@@ -2,29 +2,32 @@
  * Which of two documents of a route holds, on every replica alike (state.md): the later one by epoch, then by
  * revision. Two of the same revision that differ come from a store that was split in two: then the one that
  * gives challengers less holds, so that a split never raises a weight, and any two replicas choose the same.
+ *
+ * Whichever holds, no rollback of the other is lost: it goes into the document that replaces it.
  */
 import { canonicalJson } from './canonical-json.ts'
 import { isLater, ledgerOf, type RouteDocument } from './document.ts'
 import type { Means } from './operations.ts'
 import { sizeOf } from './ranges.ts'
+import { tombstonesOf, withTombstones } from './tombstones.ts'
 
 export type Joined =
-  | { readonly holds: 'same' | 'ours' | 'theirs' }
-  | { readonly holds: 'neither'; readonly document: RouteDocument } // both are of one revision: the next one
+  | { readonly holds: 'same' | 'ours' | 'theirs' } // `theirs` may lack a rollback that ours has
+  | { readonly holds: 'neither'; readonly document: RouteDocument } // the next one, for both
 
-export function join(
-  ours: RouteDocument,
-  theirs: RouteDocument,
-  means: Pick<Means, 'sha256'>
-): Joined {
+export function join(ours: RouteDocument, theirs: RouteDocument, means: Means): Joined {
   if (ours === theirs) return { holds: 'same' }
-  if (isLater(ours, theirs)) return { holds: 'ours' }
   if (isLater(theirs, ours)) return { holds: 'theirs' }
+  if (isLater(ours, theirs)) {
+    const document = withTombstones(ours, tombstonesOf(theirs), means)
+    return document === ours ? { holds: 'ours' } : { holds: 'neither', document }
+  }
   const [a, b] = [canonicalJson(ours), canonicalJson(theirs)]
   if (a === b) return { holds: 'same' }
-  const [safer, text] = isSafer(ours, a, theirs, b) ? [ours, a] : [theirs, b]
-  const document = { ...safer, revision: safer.revision + 1, previous: means.sha256(text) }
-  return { holds: 'neither', document }
+  const oursIsSafer = isSafer(ours, a, theirs, b)
+  const [safer, text, other] = oursIsSafer ? [ours, a, theirs] : [theirs, b, ours]
+  const next = { ...safer, revision: safer.revision + 1, previous: means.sha256(text) }
+  return { holds: 'neither', document: withTombstones(next, tombstonesOf(other), means) }
 }
 
 function isSafer(one: RouteDocument, oneText: string, other: RouteDocument, otherText: string) {

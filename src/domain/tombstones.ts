@@ -2,8 +2,8 @@
  * Rollbacks that hold whatever a store says (state.md): each is about one run of a challenger, and a document in
  * which that run is not rolled back is read as if it were.
  *
- * A tombstone is the operation itself with its author, so that it can be made again as it was decided. It ends
- * when the challenger has another run and DAY_MS passed.
+ * A tombstone is the operation itself with its author, so that it can be made again as it was decided, and the
+ * runs that it is about. It ends when the challengers have other runs and DAY_MS passed.
  */
 import { challengerOf, type RouteDocument } from './document.ts'
 import { type Author, applyOperation, type Means, type Operation } from './operations.ts'
@@ -15,17 +15,44 @@ export type Tombstone = {
 
 const DAY_MS = 86_400_000
 
-/** A rollback, bound to the runs that its challengers have in `document`. */
+/**
+ * A rollback, bound to the runs that its challengers have in `document` where it names none itself. A variant
+ * that is no challenger there has no run yet: the tombstone is about whatever run it turns out to have.
+ */
 export function tombstoneOf(
   document: RouteDocument,
   operation: Tombstone['operation'],
   author: Author
 ): Tombstone {
-  const runs = operation.variants.flatMap(variant => {
-    const challenger = challengerOf(document, variant)
-    return challenger === null ? [] : [[variant, challenger.rolloutId] as const]
+  const { variants, runs: named = {} } = operation
+  const runs = variants.flatMap(variant => {
+    const present = challengerOf(document, variant)?.rolloutId
+    const run = Object.hasOwn(named, variant) ? named[variant] : present
+    return run === undefined ? [] : [[variant, run] as const]
   })
   return { operation: { ...operation, runs: Object.fromEntries(runs) }, author }
+}
+
+/** A rollback that was decided while no document was known, so that nobody knew the runs. */
+export function unboundTombstone(operation: Tombstone['operation'], author: Author): Tombstone {
+  return { operation: { ...operation, runs: {} }, author }
+}
+
+export function isBound({ operation: { variants, runs = {} } }: Tombstone): boolean {
+  return variants.every(variant => Object.hasOwn(runs, variant))
+}
+
+/** Bound to the runs of `document`, those included that the rollback itself begins. */
+export function bind(tombstone: Tombstone, document: RouteDocument, means: Means): Tombstone {
+  if (isBound(tombstone)) return tombstone
+  const { operation, author } = tombstone
+  return tombstoneOf(applyOperation(document, operation, author, means).document, operation, author)
+}
+
+/** Those that are still to be bound, without the ones of which a bound one is there too. */
+export function withoutBoundTwins(tombstones: readonly Tombstone[]): readonly Tombstone[] {
+  const bound = new Set(tombstones.filter(isBound).map(({ operation }) => operation.id))
+  return tombstones.filter(each => isBound(each) || !bound.has(each.operation.id))
 }
 
 /** The rollbacks that a document has, as tombstones of their runs. */

@@ -13,12 +13,16 @@ import { join } from '../../domain/join.ts'
 import { type Author, applyOperation, type Means, type Operation } from '../../domain/operations.ts'
 import { summaryOf } from '../../domain/recovery.ts'
 import {
+  bind,
   firstMissing,
+  isBound,
   isKnown,
   isSpent,
   type Tombstone,
   tombstoneOf,
   tombstonesOf,
+  unboundTombstone,
+  withoutBoundTwins,
   withTombstones
 } from '../../domain/tombstones.ts'
 import { fail, SluiceError } from '../../errors.ts'
@@ -83,7 +87,10 @@ export function createRouteState(start: RouteStart, context: RouteContext): Rout
   const born = clock.now()
   let confirmed: RouteDocument | null = start.source === 'disk' ? start.document : null
   let source: StateSource = start.source
-  let tombstones: readonly Tombstone[] = [...start.tombstones, ...tombstonesOf(start.document)]
+  let tombstones: readonly Tombstone[] = [
+    ...withoutBoundTwins(start.tombstones),
+    ...tombstonesOf(start.document)
+  ]
   let shown = withTombstones(start.document, tombstones, means)
   let confirmedDigest = digestOf(canonicalJson(start.document))
   let answeredAt = -1
@@ -127,7 +134,7 @@ export function createRouteState(start: RouteStart, context: RouteContext): Rout
   async function meet(): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const theirs = await look()
-      const change = theirs === null || theirs === undefined ? giveOurs(theirs) : compare(theirs)
+      const change = theirs ? (giveBack(theirs) ?? (await rollBackIn(theirs))) : giveOurs(theirs)
       if (change === null) return
       await put(change)
     }
@@ -145,22 +152,23 @@ export function createRouteState(start: RouteStart, context: RouteContext): Rout
     return { document: confirmed, draft: reassertion(confirmed, null, why) }
   }
 
-  function compare(theirs: RouteDocument): Change | null {
-    if (confirmed === null) {
-      // Nothing was known: a rollback of the time before is meant in the runs that there are.
-      tombstones = tombstones.map(({ operation, author }) => tombstoneOf(theirs, operation, author))
-      adopt(theirs)
-    } else {
-      const joined = join(confirmed, theirs, means)
-      if (joined.holds === 'ours') {
-        return { document: confirmed, draft: reassertion(confirmed, theirs, 'had an older one') }
-      }
-      if (joined.holds === 'neither') {
-        const draft = reassertion(joined.document, theirs, 'had two of one revision')
-        return { document: joined.document, draft }
-      }
-      if (joined.holds === 'theirs' || source !== 'store') adopt(theirs)
+  /** What the store is to have instead of its document; else this replica takes that. */
+  function giveBack(theirs: RouteDocument): Change | null {
+    const joined = confirmed === null ? null : join(confirmed, theirs, means)
+    if (confirmed !== null && joined?.holds === 'ours') {
+      return { document: confirmed, draft: reassertion(confirmed, theirs, 'had an older one') }
     }
+    if (joined?.holds === 'neither') {
+      const draft = reassertion(joined.document, theirs, 'had one of another history')
+      return { document: joined.document, draft }
+    }
+    if (joined?.holds !== 'same' || source !== 'store') adopt(theirs)
+    return null
+  }
+
+  /** The next rollback that the store's document lacks. */
+  async function rollBackIn(theirs: RouteDocument): Promise<Change | null> {
+    await bindAll(theirs)
     const missing = firstMissing(theirs, tombstones, means)
     if (missing === null) return null
     const { operation, author } = missing
@@ -198,6 +206,15 @@ export function createRouteState(start: RouteStart, context: RouteContext): Rout
     source = 'store'
     if (news) context.keep(document)
     show(withTombstones(document, tombstones, means))
+  }
+
+  /** Rollbacks of what was not known here are meant in the runs that there are. */
+  async function bindAll(document: RouteDocument): Promise<void> {
+    const unbound = tombstones.filter(each => !isBound(each))
+    if (unbound.length === 0) return
+    const bound = unbound.map(each => bind(each, document, means))
+    tombstones = [...tombstones.filter(isBound), ...bound]
+    await Promise.all(bound.map(context.remember)) // before it is made: it must not meet a later run
   }
 
   function show(document: RouteDocument): void {
@@ -240,7 +257,10 @@ export function createRouteState(start: RouteStart, context: RouteContext): Rout
     const before = shown
     let remembered: Promise<void> = Promise.resolve()
     if (applied.status === 'changed') {
-      const tombstone = tombstoneOf(applied.document, operation, author)
+      const tombstone =
+        confirmed === null
+          ? unboundTombstone(operation, author)
+          : tombstoneOf(confirmed, operation, author)
       tombstones = [...tombstones, tombstone]
       show(withTombstones(confirmed ?? start.document, tombstones, means))
       remembered = context.remember(tombstone)
