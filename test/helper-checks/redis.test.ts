@@ -73,7 +73,7 @@ t.test('a call fails at its limit when no reply comes', async t => {
 })
 
 t.test('a user can do what its ACL says when there is a password for everybody else', async t => {
-  const users = 'user sluice on >other ~sluice:* &sluice:* +get +publish\n'
+  const users = 'user sluice on >other resetchannels ~sluice:* &sluice:* +get +publish\n'
   const redis = await startRedis(t, { password: 'secret of default', users })
   t.equal(await redis.cli('SET', 'sluice:key', 'value'), 'OK')
   t.notMatch(redis.url, /secret/)

@@ -13,7 +13,7 @@ import { ROOT } from './sluice.ts'
 export type RedisOptions = {
   readonly config?: readonly string[] // more lines of redis.conf
   readonly password?: string // of the user default
-  readonly users?: string // text of an ACL file
+  readonly users?: string // text of an ACL file; before 7.0 channels need resetchannels before them
   readonly tls?: 'server' | 'mutual' // certificates of test/fixtures/tls; mutual asks for the client's
   readonly appendOnly?: boolean // every write is on disk before its answer
   readonly replicaOf?: number // port of the master, or of a proxy before it
