@@ -11,6 +11,7 @@ import type { Exchange } from './exchange.ts'
 import type { Lane } from './lane.ts'
 import { lingerAfterAnswer } from './linger.ts'
 import { countedAs, problem } from './problem.ts'
+import { resetSocket } from './reset-socket.ts'
 
 /** Writes the head of an upstream's answer. Null: the head is not valid and nothing was written. */
 export function answerHead(
@@ -138,10 +139,7 @@ export function queuedBytes(ex: Exchange): number {
 }
 
 function resetClient(ex: Exchange): void {
-  const { socket } = ex.client
-  if (socket.destroyed) return
-  if ('encrypted' in socket) socket.destroy()
-  else socket.resetAndDestroy()
+  resetSocket(ex.client.socket)
 }
 
 /** Our fields of an answer: who answered, by which revision and why, as the route has them switched. */

@@ -10,6 +10,7 @@ import type { Outcome } from '../domain/counts.ts'
 import { ownAnswerFields } from './answer.ts'
 import { answerFields } from './answer-fields.ts'
 import type { Exchange } from './exchange.ts'
+import { resetSocket } from './reset-socket.ts'
 
 /** Answers 101 and joins the two connections. `onEnd` is called once, with what the request came to. */
 export function openTunnel(
@@ -38,13 +39,13 @@ export function openTunnel(
   }
   const cut = (): void => {
     upstream.destroy()
-    reset(socket)
+    resetSocket(socket)
   }
   ex.tunnel = { bytes: () => socket.bytesRead + socket.bytesWritten, cut }
 
   upstream.on('error', () => {
     end('reset')
-    reset(socket)
+    resetSocket(socket)
   })
   socket.on('error', () => upstream.destroy())
   upstream.on('close', () => {
@@ -57,10 +58,4 @@ export function openTunnel(
   })
   socket.pipe(upstream)
   upstream.pipe(socket)
-}
-
-function reset(socket: Socket): void {
-  if (socket.destroyed) return
-  if ('encrypted' in socket) socket.destroy()
-  else socket.resetAndDestroy()
 }
