@@ -4,7 +4,6 @@
  * Only WebSocket comes here (RFC 6455); the frames are not looked at. A side that breaks breaks the other, a
  * side that ends ends the other, and a slow side slows the other.
  */
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Outcome } from '../domain/counts.ts'
 import { ownAnswerFields } from './answer.ts'
