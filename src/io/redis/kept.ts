@@ -3,13 +3,14 @@
  * hold, and audit entries that the store did not take. The directory belongs to one process.
  *
  * A snapshot is written behind the store's answer and may be lost; a rollback is durable before it is answered.
+ * What the disk refuses is told and tried again until it takes it.
  */
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { RouteDocument } from '../../domain/document.ts'
 import type { Tombstone } from '../../domain/tombstones.ts'
 import { isSpent } from '../../domain/tombstones.ts'
-import type { AuditEntry, Log, StateWarning } from '../../ports.ts'
+import type { Log, StateWarning } from '../../ports.ts'
 import { lockDirectory } from '../directory-lock.ts'
 import { loadDocument, saveDocument } from '../document-file.ts'
 import { codeOf } from '../durable-file.ts'
@@ -17,6 +18,7 @@ import { createJournal } from '../journal.ts'
 import { makeDirectory } from '../make-directory.ts'
 import { createReserve } from '../reserve.ts'
 import type { DatedDraft } from './audit-log.ts'
+import { createUnsent, type Unsent } from './unsent.ts'
 
 export type Kept = {
   readonly warnings: readonly StateWarning[]
@@ -28,12 +30,10 @@ export type Kept = {
   /** Writes a snapshot soon; of several of one route the last. Never throws. */
   save(document: RouteDocument): void
   rollbacks(route: string): readonly Tombstone[]
-  /** Makes a rollback durable. Never throws: what the disk refuses is told, and the store has to do. */
+  /** Makes a rollback durable, or resolves when the disk refused it for now. Never throws. */
   remember(route: string, tombstone: Tombstone): Promise<void>
-  /** An audit entry that the store did not take. Throws the system's error. */
-  addEntry(draft: DatedDraft): Promise<void>
-  /** Sends the entries in order, and forgets each that was taken. Rejects with what `send` rejects with. */
-  sendEntries(send: (draft: DatedDraft) => Promise<AuditEntry>): Promise<void>
+  /** Audit entries that the store did not take. */
+  readonly unsent: Unsent
   errors(): Readonly<Record<string, number>>
   close(): Promise<void>
 }
@@ -55,6 +55,8 @@ const rollbackRecord = Compile(
   })
 )
 
+const RETRY_MS = 1_000
+
 type Remembered = { readonly route: string; readonly tombstone: Tombstone }
 
 /** Takes the directory. Throws SLC_STATE_LOCKED, or the system's error when it cannot be used. */
@@ -66,17 +68,20 @@ export async function openKept(directory: string, log: Log): Promise<Kept> {
   const entryFile = createJournal(directory, 'unsent.ndjson', reserve)
   const failures = { snapshot: 0, journal: 0 }
   const saving = new Map<string, RouteDocument>()
+  const failed = new Map<string, RouteDocument>() // that the disk did not take
   let writing: Promise<void> | null = null
   let warnings: readonly StateWarning[]
   let remembered: readonly Remembered[]
-  let unsent: readonly DatedDraft[]
+  let unsent: Unsent
+  let refused: readonly Remembered[] = [] // that the disk did not take
+  let retry: NodeJS.Timeout | null = null
   try {
     const rollbacks = await rollbackFile.read()
     const entries = await entryFile.read()
     remembered = rollbacks.records.filter(isRollback).map(({ route, operation, author }) => {
       return { route, tombstone: { operation, author } }
     })
-    unsent = entries.records as readonly DatedDraft[] // written by addEntry alone
+    unsent = createUnsent(entryFile, entries.records as readonly DatedDraft[]) // written by it alone
     const damaged = rollbacks.damaged + entries.damaged
     warnings = damaged === 0 ? [] : [repaired(damaged)]
     await reserve.hold()
@@ -95,7 +100,38 @@ export async function openKept(directory: string, log: Log): Promise<Kept> {
         if (failures.snapshot++ === 0) {
           log.error({ route, reason: codeOf(error) }, 'a snapshot could not be written')
         }
+        if (!saving.has(route)) failed.set(route, document)
+        tryAgain()
       }
+    }
+  }
+
+  /** What the disk refused, once more; the order of rollbacks does not matter. */
+  function tryAgain(): void {
+    retry ??= setTimeout(() => {
+      retry = null
+      for (const [route, document] of failed) if (!saving.has(route)) saving.set(route, document)
+      failed.clear()
+      void flush()
+      const again = refused
+      refused = []
+      for (const each of again) void write(each)
+    }, RETRY_MS).unref()
+  }
+
+  async function write(record: Remembered): Promise<void> {
+    try {
+      await rollbackFile.append(recordOf(record))
+      await reserve.hold() // it may have been given up for this
+    } catch (error) {
+      const { route } = record
+      failures.journal++
+      if (refused.length === 0) {
+        const facts = { route, reason: codeOf(error) }
+        log.error(facts, 'a rollback holds, and the disk does not take it')
+      }
+      refused = [...refused, record]
+      tryAgain()
     }
   }
 
@@ -124,36 +160,20 @@ export async function openKept(directory: string, log: Log): Promise<Kept> {
     },
     save(document) {
       saving.set(document.route, document)
+      failed.delete(document.route)
       void flush()
     },
     rollbacks: route =>
       remembered.filter(each => each.route === route).map(({ tombstone }) => tombstone),
-    async remember(route, tombstone) {
-      remembered = [...remembered, { route, tombstone }]
-      try {
-        await rollbackFile.append(recordOf({ route, tombstone }))
-      } catch (error) {
-        failures.journal++
-        log.error(
-          { route, reason: codeOf(error) },
-          'a rollback holds, and the disk does not take it'
-        )
-      }
+    remember(route, tombstone) {
+      const record = { route, tombstone }
+      remembered = [...remembered, record]
+      return write(record)
     },
-    async addEntry(draft) {
-      await entryFile.append(draft)
-      unsent = [...unsent, draft]
-    },
-    async sendEntries(send) {
-      if (unsent.length === 0) return
-      for (let next = unsent[0]; next !== undefined; next = unsent[0]) {
-        await send(next)
-        unsent = unsent.slice(1)
-      }
-      await entryFile.rewrite([])
-    },
+    unsent,
     errors: () => failures,
     async close() {
+      if (retry !== null) clearTimeout(retry)
       await flush()
       await lock.release()
     }

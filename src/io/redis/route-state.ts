@@ -197,9 +197,7 @@ export function createRouteState(start: RouteStart, context: RouteContext): Rout
     const carried = tombstonesOf(shown).filter(each => !isKnown(each, tombstones))
     const fresh = tombstonesOf(document).filter(each => !isKnown(each, [...tombstones, ...carried]))
     tombstones = [...tombstones, ...carried, ...fresh].filter(each => !isSpent(each, document, now))
-    for (const each of carried) {
-      if (firstMissing(document, [each], means) !== null) void context.remember(each)
-    }
+    for (const each of [...carried, ...fresh]) void context.remember(each)
     const news = confirmed === null || canonicalJson(confirmed) !== canonicalJson(document)
     confirmed = document
     confirmedDigest = digestOf(canonicalJson(document))

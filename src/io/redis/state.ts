@@ -37,6 +37,7 @@ export type RedisStateOptions = {
 
 const POLL_MS = 1_000
 const OPEN_MS = 2_000 // how long a start waits for Redis
+const RECENT = 1_000 // entries among which one is looked for that may have been written
 const STALE_MS = 5_000 // after that nothing is known of the others
 const SPREAD_MS = [10, 20, 40, 80, 100] as const // between looks; the last for all that follow
 
@@ -163,7 +164,13 @@ export function createRedisState(options: RedisStateOptions): StateStore {
   /** Audit entries that Redis did not take, in order. */
   async function sendKept(): Promise<void> {
     const { kept } = parts()
-    await kept.sendEntries(draft => append(draft))
+    await kept.unsent.send({ recent, append })
+  }
+
+  /** The newest entries of the log that a route's drafts go to. */
+  async function recent(route: string | null): Promise<readonly AuditEntry[]> {
+    const name = route !== null && routes.has(route) ? route : NO_ROUTE
+    return newestEntries(remoteOf(name), undefined, RECENT)
   }
 
   /** An entry that changes no document. */
@@ -275,10 +282,8 @@ export function createRedisState(options: RedisStateOptions): StateStore {
         return await append(dated)
       } catch (error) {
         link?.count(error)
-        await parts().kept.addEntry(dated)
-        const entry = chainEntry(dated, null, clock.wall().getTime() * 1000)
-        tellAudit(entry, 'own')
-        return entry
+        await parts().kept.unsent.add(dated)
+        return chainEntry(dated, null, clock.wall().getTime() * 1000) // told when the log has it
       }
     },
     async decisions({ route, since, afterSequence, limit }) {
