@@ -9,7 +9,7 @@ import { answerText, type Back, type Outage } from './fleet-ending.ts'
 import { type Act, type FleetView, staysOut } from './fleet-scene.ts'
 import type { FleetRouter } from './fleet-stage.ts'
 import { rollbackOf } from './play.ts'
-import type { Answer } from './router.ts'
+import { type Answer, SLA_MS } from './router.ts'
 
 const GONE_MS = 2_500 // twice: before and after the raise that is refused
 const BACK_MS = 30_000 // routers try again after 5 s at most
@@ -21,7 +21,8 @@ export async function playOutage(
 ): Promise<{ readonly outage: Outage; readonly back: Back }> {
   const { stage, given, load, counted, story, clock } = act
   const from = performance.now()
-  const stretch = counted.stretch(from)
+  const underWay = from - SLA_MS // what waits longer waits for a challenger that hangs
+  const stretch = counted.stretch(underWay)
   await stage.store.kill()
   story.killed()
   await clock.until(GONE_MS, staysOut)
@@ -39,7 +40,8 @@ export async function playOutage(
   story.putBack(back)
   await clock.until(AFTER_MS, staysOut)
 
-  const open = load.waiting(performance.now() - to).length // due before `to`, and not answered yet
+  const now = performance.now()
+  const open = load.waiting(now - to).length - load.waiting(now - underWay).length // no answer yet
   const requests = stretch.requests() + open
   const failed = stretch.failed() + open
   if (requests === 0) throw new Error('no request came while Redis was gone')

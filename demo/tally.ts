@@ -12,9 +12,9 @@ export type VariantSeconds = {
   readonly p99: number | null // ms
 }
 
-/** The requests of a stretch of time: those under way at its beginning and those due until its end. */
+/** The requests that were due in a stretch of time, as far as they have ended. */
 export type Stretch = {
-  /** It ends now (performance.now); what is under way is still counted. */
+  /** None that is due later belongs to it (performance.now). */
   end(at: number): void
   readonly requests: () => number
   /** Those without a good answer, however late. */
@@ -32,7 +32,7 @@ export type Tally = {
     readonly users: number
     readonly requests: number
   }
-  /** Counts apart what happens from now on (performance.now). */
+  /** Counts apart what is due from `from` on (performance.now), of what ends after this call. */
   readonly stretch: (from: number) => Stretch
   /** When the last request that this variant answered was due; null without one. */
   lastDue(variant: string): number | null
@@ -86,7 +86,7 @@ export function tally(slowMs: number): Tally {
       let requests = 0
       let failed = 0
       stretches.push(sample => {
-        if (sample.due + sample.ms < from || sample.due > to) return
+        if (sample.due < from || sample.due > to) return
         requests++
         if (isFailure(sample, Number.POSITIVE_INFINITY)) failed++
       })

@@ -31,9 +31,11 @@ t.test('both routers roll back and Redis gets it back when it was killed and is 
     seconds.some(({ stored }) => stored === 'gone'),
     'Redis was seen to be gone'
   )
-  t.match(seconds.at(-1), {
-    stored: '2-3',
-    routers: same({ revision: '2-3', weights: { v3: 100, v4: 0 }, phase: 'rolled-back' })
+  const last = seconds.at(-1)
+  const revision = String(last?.['stored'])
+  t.match(revision, /^2-\d+$/, 'a rollback raises the epoch')
+  t.match(last, {
+    routers: same({ revision, weights: { v3: 100, v4: 0 }, phase: 'rolled-back' })
   })
   const summary = events.at(-1)
   t.match(summary, {
@@ -48,7 +50,7 @@ t.test('both routers roll back and Redis gets it back when it was killed and is 
     },
     outage: { failed: 0, raise: { status: 503, code: 'SLC_STORE_UNREACHABLE' } },
     back: {
-      revision: '2-3',
+      revision,
       phase: 'rolled-back',
       says: /put back/,
       raise: { status: 409, code: 'SLC_ROLLED_BACK' }
