@@ -47,8 +47,10 @@ export async function startStore(directory: string): Promise<Store> {
   ]
   let running: RunningRedis | null = null
   let output = ''
+  let stopped = false
 
   const launch = (): RunningRedis => {
+    if (stopped) throw new Error('redis-server was stopped for good')
     const started = program.start(lines.flat(), directory)
     running = started
     for (const stream of [started.child.stdout, started.child.stderr]) {
@@ -81,8 +83,12 @@ export async function startStore(directory: string): Promise<Store> {
       if (running === server) gone.resolve(`redis-server ended by itself:\n${output}`)
     })
   }
+  const stop = () => {
+    stopped = true // also for a start that is under way
+    return kill()
+  }
   await start().catch(async error => {
-    await kill()
+    await stop()
     throw error
   })
   return {
@@ -97,7 +103,7 @@ export async function startStore(directory: string): Promise<Store> {
       }),
     replicas: () => ask(port, client => client.hkeys(keys.seen)),
     gone: gone.promise,
-    stop: kill
+    stop
   }
 }
 

@@ -46,3 +46,14 @@ t.test('it is told when it ends without being asked, and never when it was', asy
   await client.call('SHUTDOWN', 'NOSAVE').catch(() => undefined)
   t.match(await store.gone, /ended by itself/)
 })
+
+t.test('it stays away when it is stopped while it still starts', async t => {
+  const store = await startStore(temporaryDirectory(t))
+  t.teardown(store.stop)
+  await store.kill()
+  const refused = t.rejects(store.start(), /stopped for good/)
+  await store.stop()
+  await refused
+  await t.rejects(store.start(), /stopped for good/)
+  await t.rejects(store.document())
+})
