@@ -64,7 +64,8 @@ export const FAILURE_RING = {
   tick: 3,
   count: 4,
   generation: 5,
-  size: 6
+  sent: 6, // tick in which the first of them was sent
+  size: 7
 } as const
 export const CALL_RING = {
   slots: 48,

@@ -188,6 +188,7 @@ function pushFailure(w: Uint32Array, o: Observation, failed: number): void {
   w[at + FAILURE_RING.unit] = o.unit
   w[at + FAILURE_RING.kinds] = kinds
   w[at + FAILURE_RING.tick] = tick
+  w[at + FAILURE_RING.sent] = Math.floor(o.sentAt / TICK_MS)
   w[at + FAILURE_RING.count] = 1
   w[at + FAILURE_RING.generation] = o.generation
   w[at + FAILURE_RING.sequence] = sequence

@@ -28,7 +28,7 @@ import {
 } from '../../src/domain/record.ts'
 import { createWatch } from '../../src/domain/trigger/route-watch.ts'
 import type { TriggerSettings } from '../../src/domain/trigger-settings.ts'
-import type { TriggerDecision, Watch } from '../../src/domain/watch.ts'
+import type { TriggerDecision, Watch, WatchInput } from '../../src/domain/watch.ts'
 
 /** What a variant does with one call. `afterMs` Infinity = never. */
 export type Answer = {
@@ -163,7 +163,7 @@ export class Traffic {
   /** Runs until a real rollback, or until `until` ms since the start. Gives the rollback. */
   run(until: number): Decided | null {
     while (this.now < until) {
-      const rolledBack = this.#step()
+      const rolledBack = this.step()
       if (rolledBack) return rolledBack
     }
     return null
@@ -177,7 +177,8 @@ export class Traffic {
     for (const c of this.#regions.flat()) startGeneration(c, this.#generation)
   }
 
-  #step(): Decided | null {
+  /** One tick of traffic, and of the watch after it. */
+  step(): Decided | null {
     const end = this.now + TICK_MS
     while (this.#next < end) {
       const unit = this.#options.unit
@@ -311,20 +312,25 @@ export class Traffic {
     }
   }
 
-  #tickWatch(): Decided | null {
+  /** What a watch is given now. */
+  input(): WatchInput {
     const arm = (variant: number, weight: number) => ({
       counters: this.#regions[variant] ?? [],
       addresses: [{ slot: 0, healthy: true }],
       weight
     })
-    const { decisions } = this.watch.tick({
+    return {
       now: this.now,
       generation: this.#generation,
       champion: arm(0, this.championWeight),
       championHealthy: this.#options.championHealthy?.(this.now) ?? true,
       challengers: new Map([[CHALLENGER, arm(1, this.weight)]]),
       stalled: this.#options.stalled?.(this.now) ?? false
-    })
+    }
+  }
+
+  #tickWatch(): Decided | null {
+    const { decisions } = this.watch.tick(this.input())
     let rollback: Decided | null = null
     for (const decision of decisions) {
       const decided = { ...decision, at: this.now }

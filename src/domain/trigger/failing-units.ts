@@ -35,7 +35,7 @@ export class FailingUnits {
   }
 
   /** Takes failures under a tick that is not before any other. */
-  add(tick: number, { unit, kinds, stratum, count, ms }: Failure): void {
+  add(tick: number, { unit, kinds, stratum, count, ms }: Omit<Failure, 'sentAt'>): void {
     const at = this.#place()
     this.#entries[at + TICK] = tick
     this.#entries[at + UNIT] = unit

@@ -13,6 +13,7 @@ export type Failure = {
   readonly stratum: number
   readonly count: number
   readonly ms: number // when, to a tick, since the process epoch
+  readonly sentAt: number // when the first of them was sent, likewise
 }
 
 export class FailureReader {
@@ -51,6 +52,7 @@ function failureAt(w: Uint32Array, sequence: number, generation: number): Failur
     kinds: kinds & 0xff,
     stratum: kinds >>> 8,
     count: w[at + RING.count] ?? 0,
-    ms: (w[at + RING.tick] ?? 0) * TICK_MS
+    ms: (w[at + RING.tick] ?? 0) * TICK_MS,
+    sentAt: (w[at + RING.sent] ?? 0) * TICK_MS
   }
 }
