@@ -4,12 +4,12 @@
  */
 import { AT, REASONS, TICK_MS } from '../domain/counts.ts'
 import type { AddressSnapshot } from '../domain/snapshot.ts'
-import { BEAT_MS, STALL_MS, THREAD_TIME } from '../domain/thread-region.ts'
 import type { Arm, TriggerDecision } from '../domain/watch.ts'
 import type { Fleet } from './fleet.ts'
 import { isOut, type LiveRoute, runOf, variantsOf } from './live-route.ts'
 import type { Regions } from './regions.ts'
 import type { Roster } from './roster.ts'
+import { createStalls } from './stalls.ts'
 import { weightOf } from './view.ts'
 
 export type TickerOptions = {
@@ -21,17 +21,14 @@ export type TickerOptions = {
   readonly act: (route: LiveRoute, decision: TriggerDecision) => void
 }
 
-const DEAD_MS = 5_000
-
 /** One call per TICK_MS. */
 export function createTicker(options: TickerOptions): () => void {
   const { roster, regions } = options
-  let last = options.now()
+  const stalls = createStalls(regions, options.now, TICK_MS)
 
   return () => {
     const now = options.now()
-    const stalled = now - last > TICK_MS + STALL_MS || threadStalled(regions, last, now)
-    last = now
+    const stalled = stalls()
     for (const { config } of roster.all()) {
       options.fleet.before(config.name)
       const route = roster.get(config.name)
@@ -93,14 +90,4 @@ export function createTicker(options: TickerOptions): () => void {
       )
     )
   }
-}
-
-/** A beat that came late since the last tick, or is overdue now; a thread silent for long is dead, not late. */
-function threadStalled(regions: Regions, since: number, now: number): boolean {
-  return regions.threads.some(({ times }) => {
-    const beat = times[THREAD_TIME.beat] ?? 0
-    const overdue = now - beat
-    if (overdue > DEAD_MS) return false
-    return overdue > BEAT_MS + STALL_MS || (times[THREAD_TIME.lastStall] ?? 0) >= since
-  })
 }
