@@ -5,8 +5,9 @@
  * Only the network and the store are left out: totals are packed, read and judged by the code of the product.
  */
 import { Contribution, GROUPS_SHAPE } from '../../src/domain/fleet/contribution.ts'
-import { type FleetSlotTexts, FleetWatch } from '../../src/domain/fleet/fleet-watch.ts'
+import { FleetWatch } from '../../src/domain/fleet/fleet-watch.ts'
 import { packTotals } from '../../src/domain/fleet/totals.ts'
+import { type Exchange, type Fate, memoryCounters } from './memory-counters.ts'
 import {
   CHALLENGER,
   CHAMPION,
@@ -27,15 +28,14 @@ export type FleetOptions = {
 
 const SLOT_MS = 5_000
 const BEAT_TICKS = 4
-const SLOTS = 7
+const ROUTE = 'fraud'
 const ARMS = { kind: 'arms', rows: 2 } as const
 
 type Replica = {
-  readonly name: string
   readonly traffic: Traffic
   readonly contribution: Contribution
   readonly watch: FleetWatch
-  readonly read: Map<string, number> // slot that was read last, by variant
+  readonly exchange: Exchange
 }
 
 export class FleetTraffic {
@@ -45,24 +45,24 @@ export class FleetTraffic {
   /** Of a replica on its own counters. */
   readonly own: Decided[] = []
   readonly random: () => number
-  readonly #lost: number
-  readonly #slots = new Map<string, Map<string, string>>()
-  readonly #offset: number
   #ticks = 0
 
   constructor({ seed, replicas, lost = 0 }: FleetOptions) {
     this.random = seeded(seed ^ 0xf1ee7)
-    this.#lost = lost
-    this.#offset = Math.floor(this.random() * SLOT_MS)
+    const offset = Math.floor(this.random() * SLOT_MS)
+    const counters = memoryCounters(() => this.now + offset)
+    const fate = (): Fate => {
+      const chance = lost > 0 ? this.random() / lost : 1
+      return chance < 0.5 ? 'unsent' : chance < 1 ? 'unanswered' : 'answered'
+    }
     this.replicas = replicas.map((options, i) => {
       const settings = { ...DEFAULTS, ...options.settings }
       let eras = 0
       return {
-        name: `replica-${i}`,
         traffic: new Traffic({ ...options, replicas: replicas.length }),
         contribution: new Contribution({ settings, splits: 0, nextEra: () => ++eras }),
         watch: new FleetWatch(settings, 0),
-        read: new Map()
+        exchange: counters.of(`replica-${i}`, fate)
       }
     })
   }
@@ -93,15 +93,15 @@ export class FleetTraffic {
   }
 
   #beat(replica: Replica): Decided | null {
-    const { traffic, contribution, watch } = replica
+    const { traffic, contribution, watch, exchange } = replica
     const input = traffic.input()
     const label = `w${traffic.weight}`
     contribution.tick(input)
     const groups = contribution.groups(input.champion.counters)
-    const groupSlots = this.#exchange(replica, CHAMPION, packTotals(groups, GROUPS_SHAPE))
+    const groupSlots = exchange(ROUTE, CHAMPION, packTotals(groups, GROUPS_SHAPE))
     if (groupSlots) watch.takeGroups(CHAMPION, groupSlots)
     const arms = contribution.arms(CHALLENGER, label, input.now)
-    const slots = arms && this.#exchange(replica, CHALLENGER, packTotals(arms, ARMS))
+    const slots = arms && exchange(ROUTE, CHALLENGER, packTotals(arms, ARMS))
     if (!slots) return null
     const decisions = watch.takeArms(CHALLENGER, slots, {
       label,
@@ -117,25 +117,5 @@ export class FleetTraffic {
       if (decision.action === 'rollback' && !decision.dryRun) rollback ??= decided
     }
     return rollback
-  }
-
-  /** As the store does it: writes into the slot of now, gives those that ended since the last answer. */
-  #exchange(replica: Replica, variant: string, text: string): readonly FleetSlotTexts[] | null {
-    const slot = Math.floor((this.now + this.#offset) / SLOT_MS)
-    const fate = this.#lost > 0 ? this.random() : 1
-    if (fate < this.#lost / 2) return null
-    const key = `${variant}/${slot}`
-    const fields = this.#slots.get(key) ?? new Map<string, string>()
-    fields.set(replica.name, text)
-    this.#slots.set(key, fields)
-    this.#slots.delete(`${variant}/${slot - 180}`)
-    if (fate < this.#lost) return null
-    const last = replica.read.get(variant) ?? slot - 2
-    const slots: FleetSlotTexts[] = []
-    for (let s = Math.max(last + 1, slot - SLOTS); s < slot; s++) {
-      slots.push({ slot: s, totals: new Map(this.#slots.get(`${variant}/${s}`) ?? []) })
-      replica.read.set(variant, s)
-    }
-    return slots
   }
 }

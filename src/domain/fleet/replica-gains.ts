@@ -18,6 +18,7 @@ export type ReplicaGain = {
 
 const FORGET_SLOTS = 180 // as long as slots are kept
 const LATE_SLOTS = 12
+const FRESH_SLOTS = 3
 const UNNAMED_SLOTS = 60
 
 type Known = {
@@ -66,7 +67,7 @@ export class ReplicaGains {
   fresh(label: string, slot: number): number {
     let n = 0
     for (const known of this.#known.values()) {
-      if (known.totals.label === label && slot - known.slot < LATE_SLOTS) n++
+      if (known.totals.label === label && slot - known.slot < FRESH_SLOTS) n++
     }
     return n
   }

@@ -82,7 +82,7 @@ test('words of a slot that cannot be read are passed over when others can', asyn
     ['b']
   )
   t.equal(gains.fresh('now', 2), 2)
-  t.equal(gains.fresh('now', 14), 0)
+  t.equal(gains.fresh('now', 5), 0)
 })
 
 test('failures of named units are told once when their totals come again', async t => {
