@@ -108,6 +108,7 @@ t.test('the last line and the exit code agree when a run ends', async t => {
   const red = runFiles(directory, { 'red.test.ts': good + bad, 'crash.test.ts': 'process.exit(3)' })
   t.equal(red.last, '1 passed, 2 failed', red.stdout)
   t.equal(red.status, 1)
+  t.match(red.stdout, /^not ok \d+ - \S*crash\.test\.ts .*\n(.*\n)* {2}exitCode: 3$/m)
   const skipped = runFiles(directory, { 'skip.test.ts': good + skip })
   t.equal(skipped.last, '1 passed, 1 failed', skipped.stdout)
   const asked = runFiles(

@@ -13,6 +13,8 @@ import { createTapCount } from './helpers/tap-count.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const OUTPUT_KEPT = 400 // lines of a failed file
+const HOW_IT_ENDED = /^ {2}(exitCode|signal|expired): (?!null)/
+const COMPILED = join(ROOT, 'node_modules/.cache/sluice-tests') // code that a thousand processes need not compile
 
 process.exitCode = await run(process.argv.slice(2))
 
@@ -21,18 +23,11 @@ async function run(words: readonly string[]): Promise<number> {
   await prepare(files)
   const { SLUICE_TEST_WITHOUT = '' } = process.env
   const without = SLUICE_TEST_WITHOUT.split(',').filter(name => name !== '')
-  const tap = spawn(
-    process.execPath,
-    [
-      join(ROOT, 'node_modules/.bin/tap'),
-      'run',
-      '--reporter=tap',
-      '--disable-coverage',
-      '--jobs=2',
-      ...files
-    ],
-    { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] }
-  )
+  const tap = spawn(process.execPath, [join(import.meta.dirname, 'stream.ts'), ...files], {
+    cwd: ROOT,
+    env: { NODE_COMPILE_CACHE: COMPILED, ...process.env },
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => tap.kill(signal))
   const ended = new Promise<number>(resolve => {
     tap.on('error', () => resolve(1))
@@ -44,6 +39,7 @@ async function run(words: readonly string[]): Promise<number> {
   for await (const line of createInterface({ input: tap.stdout })) {
     count.line(line)
     block.push(line)
+    if (HOW_IT_ENDED.test(line)) process.stdout.write(`${line}\n`) // comes behind the line of a failed file
     if (!/^(ok|not ok) /.test(line)) continue
     process.stdout.write(`${line}\n`)
     if (line.startsWith('not ok')) tellBlock(block)
