@@ -21,9 +21,10 @@ import { fileLimit } from './io/file-limit.ts'
 import { createFileState } from './io/file-state.ts'
 import { createHealthProbe } from './io/health.ts'
 import { operatorToken } from './io/operator-token.ts'
+import { createFleetCounters } from './io/redis/fleet-counters.ts'
 import { openLink, type RedisLink } from './io/redis/link.ts'
 import { inspect } from './io/redis/server-check.ts'
-import { createRedisState } from './io/redis/state.ts'
+import { createRedisState, replicaName } from './io/redis/state.ts'
 import { createResolver } from './io/resolve.ts'
 import { watchStores } from './io/store-addresses.ts'
 import { unitKey } from './io/unit-key.ts'
@@ -67,7 +68,8 @@ export async function compose(
   async function start(): Promise<Router> {
     const link = config.state.redis === null ? null : openLink(config.state.redis, log)
     cleanup.push(() => link?.close())
-    const store = storeOf(config, link, clock, log)
+    const replica = replicaName()
+    const store = storeOf(config, link, replica, clock, log)
     const warnings = await store.open(
       config.routes.map(route => route.name),
       name => firstOf(config, routeNamed(config, name), clock, newId)
@@ -125,7 +127,11 @@ export async function compose(
       load,
       version: VERSION,
       events: () => [{ topic: 'decisions', published, dropped: events.dropped }],
-      stateWarnings: warnings
+      stateWarnings: warnings,
+      counters:
+        link === null || config.state.redis === null
+          ? null
+          : createFleetCounters(link, config.state.redis.prefix, replica)
     })
     cleanup.push(() => controller.stop())
     controller.start()
@@ -170,7 +176,13 @@ export async function compose(
 }
 
 /** The state of routes, on disk for one process or in Redis for many. */
-function storeOf(config: Config, link: RedisLink | null, clock: Clock, log: Log): StateStore {
+function storeOf(
+  config: Config,
+  link: RedisLink | null,
+  replica: string,
+  clock: Clock,
+  log: Log
+): StateStore {
   const { directory, redis } = config.state
   if (redis === null || link === null) return createFileState({ directory, clock, log })
   link.onReady(() => {
@@ -183,7 +195,7 @@ function storeOf(config: Config, link: RedisLink | null, clock: Clock, log: Log)
       })
       .catch(link.count)
   })
-  return createRedisState({ settings: redis, link, directory, clock, log })
+  return createRedisState({ settings: redis, link, replica, directory, clock, log })
 }
 
 /** Monotonic ms since the start of the process, aligned for all threads by `epochMs` (hrtime). */

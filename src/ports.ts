@@ -210,6 +210,11 @@ export type RouteView = RouteDocument & {
   readonly actualWeights: Readonly<Record<string, number>>
   readonly ranges: Readonly<Record<string, readonly (readonly [number, number])[]>>
   readonly triggers: readonly TriggerView[]
+  /** The triggers over what all replicas counted; empty where nobody shares the state. */
+  readonly fleetTriggers: readonly (TriggerView & {
+    readonly replicas: number // that contribute
+    readonly leftOut: number // failures that replicas did not add, since their champion was not well
+  })[]
   readonly replicas: { readonly applied: number; readonly of: number }
   /** Challengers that are out on the replica that answers, and are not decided for the fleet. */
   readonly quarantined: Readonly<Record<string, Omit<Quarantine, 'rolloutId'>>>

@@ -170,12 +170,24 @@ export const TriggerState = Type.Object({
   since: Type.String()
 })
 
+export const FleetTriggerState = Type.Object(
+  {
+    ...TriggerState.properties,
+    replicas: Type.Integer({ description: 'That contribute' }),
+    leftOut: Type.Integer({
+      description: 'Failures that replicas did not add, since their champion was not well'
+    })
+  },
+  { description: 'A trigger over what all replicas counted' }
+)
+
 export const Route = Type.Object({
   ...Document.properties,
   weights: Numbers,
   actualWeights: Numbers,
   ranges: Type.Record(Type.String(), RangeList),
   triggers: Type.Array(TriggerState),
+  fleetTriggers: Type.Array(FleetTriggerState),
   replicas: Replicas,
   quarantined: Quarantines,
   stale: Type.Boolean({

@@ -91,10 +91,17 @@ function evidenceText(trigger: TriggerView | undefined): string {
 }
 
 function triggerLines(view: RouteView, screen: Screen): string[] {
-  if (view.triggers.length === 0) return []
-  const rows = view.triggers.map(trigger => [
+  const all = [
+    ...view.triggers.map(trigger => ({ trigger, of: trigger.trigger })),
+    ...view.fleetTriggers.map(trigger => ({
+      trigger,
+      of: `${trigger.trigger} of ${trigger.replicas} replicas`
+    }))
+  ]
+  if (all.length === 0) return []
+  const rows = all.map(({ trigger, of }) => [
     `  ${trigger.variant}`,
-    trigger.trigger,
+    of,
     trigger.state,
     trigger.logEvidence.toFixed(2),
     trigger.threshold.toFixed(2),

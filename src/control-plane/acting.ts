@@ -4,10 +4,11 @@
  */
 import type { Config } from '../config/config.ts'
 import type { AddressSnapshot } from '../domain/snapshot.ts'
-import type { Clock, Log, StateStore } from '../ports.ts'
+import type { Clock, FleetCounters, Log, StateStore } from '../ports.ts'
 import { createWriteDown } from './audit.ts'
 import { createEffects, type Effects } from './effects.ts'
 import { createFleet } from './fleet.ts'
+import { createFleetTriggers, type FleetTriggers } from './fleet-triggers.ts'
 import { createQuarantines, type Quarantines } from './quarantine.ts'
 import type { Regions } from './regions.ts'
 import { createReplicas } from './replicas.ts'
@@ -24,12 +25,15 @@ export type ActingOptions = {
   readonly log: Log
   readonly newId: (prefix: string) => string
   readonly stale: Config['state']['stale']
+  readonly counters: FleetCounters | null // null: nobody shares the state
 }
 
 export type Acting = Effects & {
   readonly quarantines: Quarantines
   /** One tick of all routes; call it every TICK_MS. */
   readonly tick: () => void
+  /** The triggers of the fleet; their tick is called every FLEET_BEAT_MS. */
+  readonly fleetTriggers: FleetTriggers
 }
 
 export function createActing(options: ActingOptions): Acting {
@@ -42,5 +46,11 @@ export function createActing(options: ActingOptions): Acting {
   const { act } = effects
   const fleet = createFleet({ roster, store, replicas, quarantines, staleness, act })
   const tick = createTicker({ ...options, now: clock.now, fleet, act })
-  return { ...effects, quarantines, tick }
+  const fleetTriggers = createFleetTriggers({
+    ...options,
+    replicas: route => replicas.of(route).others.length + 1,
+    now: clock.now,
+    act
+  })
+  return { ...effects, quarantines, tick, fleetTriggers }
 }

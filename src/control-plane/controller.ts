@@ -7,12 +7,13 @@ import { TICK_MS, TIME_AT } from '../domain/counts.ts'
 import type { RouteDocument } from '../domain/document.ts'
 import type { AccessLogSettings, Snapshot } from '../domain/snapshot.ts'
 import { fail } from '../errors.ts'
-import type { Clock, Control, Log, StateStore, StateWarning } from '../ports.ts'
+import type { Clock, Control, FleetCounters, Log, StateStore, StateWarning } from '../ports.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import type { EventsSource } from '../telemetry/metrics-source.ts'
 import { createActing } from './acting.ts'
 import { type Commands, createCommands } from './commands.ts'
 import { explainRequest } from './explain.ts'
+import { FLEET_BEAT_MS } from './fleet-triggers.ts'
 import type { LiveRoute } from './live-route.ts'
 import { type MetricsParts, metricsSource } from './metrics-source.ts'
 import { homeless, readinessOf } from './readiness.ts'
@@ -40,6 +41,8 @@ export type ControllerOptions = {
   readonly events: () => readonly EventsSource[]
   /** What the state said at its opening; counted by reason. */
   readonly stateWarnings: readonly StateWarning[]
+  /** Of all replicas; null where nobody shares the state. */
+  readonly counters: FleetCounters | null
 }
 
 export type Controller = Control & {
@@ -91,11 +94,16 @@ export function createController(options: ControllerOptions): Controller {
     clock,
     log,
     newId,
-    stale: options.config.state.stale
+    stale: options.config.state.stale,
+    counters: options.counters
   })
   const bornMs = clock.wall().getTime() - clock.now()
   const view = (route: LiveRoute) =>
-    viewOf(route, { bornMs, replicas: store.replicas(route.config.name) })
+    viewOf(route, {
+      bornMs,
+      replicas: store.replicas(route.config.name),
+      fleet: acting.fleetTriggers.statuses(route.config.name)
+    })
   const commands: Commands = createCommands({
     roster,
     store,
@@ -172,6 +180,7 @@ export function createController(options: ControllerOptions): Controller {
       unsubscribe.push(store.onDocument(onDocument))
       unsubscribe.push(upstreams.onChange(() => roster.publish()))
       timers.push(setInterval(acting.tick, TICK_MS))
+      timers.push(setInterval(acting.fleetTriggers.tick, FLEET_BEAT_MS))
       timers.push(setInterval(() => metrics.observe(metricsSource(metricsParts)), OBSERVE_MS))
     },
     leave() {

@@ -8,26 +8,31 @@ import {
   rangeTable,
   revisionOf
 } from '../domain/document.ts'
+import type { FleetStatus } from '../domain/fleet/fleet-watch.ts'
 import { sizeOf } from '../domain/ranges.ts'
+import type { TriggerStatus } from '../domain/watch.ts'
 import type { Replica, RouteView } from '../ports.ts'
 import { type LiveRoute, variantsOf } from './live-route.ts'
 
 export type ViewContext = {
   readonly bornMs: number // wall clock at the process epoch, ms
   readonly replicas: readonly Replica[] // that share the route, this one first
+  readonly fleet: readonly FleetStatus[] // the triggers of all replicas
 }
 
 export function viewOf(route: LiveRoute, context: ViewContext): RouteView {
   const { document } = route
+  const shown = <Status extends TriggerStatus>({ sinceMs, ...status }: Status) => ({
+    ...status,
+    since: new Date(context.bornMs + sinceMs).toISOString()
+  })
   return {
     ...document,
     weights: weightsOf(route),
     actualWeights: route.shares.percent(),
     ranges: rangesByVariant(route),
-    triggers: route.statuses.map(({ sinceMs, ...status }) => ({
-      ...status,
-      since: new Date(context.bornMs + sinceMs).toISOString()
-    })),
+    triggers: route.statuses.map(shown),
+    fleetTriggers: context.fleet.map(({ scope: _, ...status }) => shown(status)),
     replicas: appliedOf(route.document, context.replicas),
     quarantined: Object.fromEntries(
       [...route.quarantined].map(([variant, { trigger, reason, at }]) => {

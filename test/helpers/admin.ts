@@ -237,7 +237,8 @@ async function startController(
     load,
     version: '0.0.0',
     events: () => [],
-    stateWarnings: []
+    stateWarnings: [],
+    counters: null
   })
   control.start()
   return {

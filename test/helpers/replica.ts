@@ -92,9 +92,10 @@ export function startReplica(fleet: MemoryFleet, id: string, config: Config): Te
   })
   roster.publish()
   const { stale } = config.state
-  const acting = createActing({ roster, store, regions, addresses, clock, log, newId, stale })
+  const parts = { roster, store, regions, addresses, clock, log, newId, stale }
+  const acting = createActing({ ...parts, counters: null })
   const view = (route: LiveRoute) =>
-    viewOf(route, { bornMs: 0, replicas: store.replicas(route.config.name) })
+    viewOf(route, { bornMs: 0, replicas: store.replicas(route.config.name), fleet: [] })
   const commands = createCommands({
     roster,
     store,

@@ -30,6 +30,7 @@ import { createWriter, type Writer } from './writer.ts'
 export type RedisStateOptions = {
   readonly settings: RedisSettings
   readonly link?: RedisLink // shared with the fleet's counters; else one of its own
+  readonly replica?: string // its name to the others, new at each start
   readonly directory: string
   readonly clock: Clock
   readonly log: Log
@@ -51,7 +52,7 @@ type Route = {
 export function createRedisState(options: RedisStateOptions): StateStore {
   const { settings, directory, clock, log } = options
   const { prefix } = settings
-  const replicaId = `${hostname().slice(0, 40)}-${randomBytes(4).toString('hex')}`
+  const replicaId = options.replica ?? replicaName()
   const routes = new Map<string, Route>()
   const auditListeners = new Set<Parameters<StateStore['onAudit']>[0]>()
   const documentListeners = new Set<(document: RouteDocument) => void>()
@@ -335,6 +336,11 @@ function championAlone(document: RouteDocument): RouteDocument {
     ([name, challenger]) => [name, { ...challenger, ranges: [] }] as const
   )
   return { ...document, challengers: Object.fromEntries(challengers) }
+}
+
+/** Readable, and never that of a process before. */
+export function replicaName(): string {
+  return `${hostname().slice(0, 40)}-${randomBytes(4).toString('hex')}`
 }
 
 const means: Means = {
