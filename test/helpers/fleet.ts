@@ -60,7 +60,7 @@ export async function startFleet(t: Teardown, options: FleetOptions = {}): Promi
     champion,
     challenger,
     samples,
-    routes: () => Promise.all(routers.map(routeOf))
+    routes: () => Promise.all(routers.map(router => routeOf(router)))
   }
 }
 

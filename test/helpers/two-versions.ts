@@ -65,6 +65,29 @@ export function twoVersionConfig(
   }
 }
 
+/** A route of its own in front of two versions, below `/<name>/`, where several share one router. */
+export function versionedRoute(
+  name: string,
+  v3: string,
+  v4: string,
+  { weight = 20, ...extra }: Settings & { readonly weight?: number } = {}
+): Settings {
+  const variant = (url: string, version: string) => ({
+    upstreams: [url],
+    model: { name: 'fraud', version },
+    rewrite: { path: { from: `/${name}/`, to: '/v2/models/fraud/' } }
+  })
+  return {
+    match: { paths: [`/${name}/`] },
+    protocol: 'open-inference',
+    hashOn: [{ header: 'x-user-id' }],
+    variants: { v3: variant(v3, '3'), v4: variant(v4, '4') },
+    champion: 'v3',
+    initialWeights: { v3: 100 - weight, v4: weight },
+    ...extra
+  }
+}
+
 /** Two model servers, the router, and `rps` requests a second of 2,000 users until the test ends. */
 export async function startTwoVersions(
   t: Teardown,
@@ -90,24 +113,22 @@ export function traffic(
   t: Teardown,
   origin: string,
   rps: number,
-  onSample: (sample: Sample) => void
+  onSample: (sample: Sample) => void,
+  path = INFER
 ): Load {
-  const load = startLoad(
-    { origin, path: INFER, rps, users: 2_000, seed: 7, timeoutMs: 60_000 },
-    onSample
-  )
+  const load = startLoad({ origin, path, rps, users: 2_000, seed: 7, timeoutMs: 60_000 }, onSample)
   t.teardown(() => load.stop(200))
   return load
 }
 
-export async function routeOf(router: Sluice): Promise<RouteAnswer> {
-  const response = await router.admin('/admin/v1/routes/fraud')
+export async function routeOf(router: Sluice, route = 'fraud'): Promise<RouteAnswer> {
+  const response = await router.admin(`/admin/v1/routes/${route}`)
   if (!response.ok) throw new Error(await response.text())
   return (await response.json()) as RouteAnswer
 }
 
 /** Waits until both versions answered at least `count` calls each. */
-export async function warm(versions: TwoVersions, count = 20): Promise<void> {
+export async function warm(versions: Pick<TwoVersions, 'samples'>, count = 20): Promise<void> {
   await until('both versions to answer', () =>
     ['v3', 'v4'].every(
       variant =>
@@ -117,7 +138,7 @@ export async function warm(versions: TwoVersions, count = 20): Promise<void> {
 }
 
 /** The rollback of v4, as soon as there is one. */
-export async function rolledBack(versions: TwoVersions, within = 30_000) {
+export async function rolledBack(versions: Pick<TwoVersions, 'route'>, within = 30_000) {
   return until(
     'v4 to be rolled back',
     async () => (await versions.route()).challengers['v4']?.rollback ?? undefined,
