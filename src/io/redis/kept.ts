@@ -75,6 +75,8 @@ export async function openKept(directory: string, log: Log): Promise<Kept> {
   let unsent: Unsent
   let refused: readonly Remembered[] = [] // that the disk did not take
   let retry: NodeJS.Timeout | null = null
+  let closed = false // then the directory may be another process's
+  const open = new Set<Promise<void>>() // rollbacks that are being written
   try {
     const rollbacks = await rollbackFile.read()
     const entries = await entryFile.read()
@@ -108,6 +110,7 @@ export async function openKept(directory: string, log: Log): Promise<Kept> {
 
   /** What the disk refused, once more; the order of rollbacks does not matter. */
   function tryAgain(): void {
+    if (closed) return
     retry ??= setTimeout(() => {
       retry = null
       for (const [route, document] of failed) if (!saving.has(route)) saving.set(route, document)
@@ -159,6 +162,7 @@ export async function openKept(directory: string, log: Log): Promise<Kept> {
       return { document, warnings }
     },
     save(document) {
+      if (closed) return
       saving.set(document.route, document)
       failed.delete(document.route)
       void flush()
@@ -168,13 +172,18 @@ export async function openKept(directory: string, log: Log): Promise<Kept> {
     remember(route, tombstone) {
       const record = { route, tombstone }
       remembered = [...remembered, record]
-      return write(record)
+      if (closed) return Promise.resolve()
+      const done = write(record).finally(() => open.delete(done))
+      open.add(done)
+      return done
     },
     unsent,
     errors: () => failures,
     async close() {
+      closed = true
       if (retry !== null) clearTimeout(retry)
-      await flush()
+      do await Promise.all([flush(), ...open])
+      while (writing !== null)
       await lock.release()
     }
   }

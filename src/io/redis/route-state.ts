@@ -32,6 +32,7 @@ import { appendEntry, type DatedDraft } from './audit-log.ts'
 import { faultOf, unknownState } from './fault.ts'
 import { decodeRemote } from './remote-document.ts'
 import { digestOf, type RemoteRoute, type RemoteState } from './remote-route.ts'
+import { createTurns } from './turns.ts'
 import { createWriter } from './writer.ts'
 
 export type RouteContext = {
@@ -46,6 +47,8 @@ export type RouteContext = {
   readonly keep: (document: RouteDocument) => void
   /** A rollback that the store may not have yet becomes durable here. Never throws. */
   readonly remember: (tombstone: Tombstone) => Promise<void>
+  /** The entry of a rollback that is not known to be in the log becomes durable until it is. Never throws. */
+  readonly keepEntry: (draft: DatedDraft) => Promise<void>
   /** After every answer of the store. */
   readonly onState: (state: RemoteState) => void
 }
@@ -78,8 +81,10 @@ type Change = {
   readonly at?: string
 }
 
-const SETTLE_MS = 2_000
+const SETTLE_MS = 2_000 // how long a rollback's answer waits for the store
+const PATIENCE_MS = 1_000 // how long any other change waits for its turn
 const ATTEMPTS = 50
+const NO_REF = { ref: false }
 
 export function createRouteState(start: RouteStart, context: RouteContext): RouteState {
   const { means, clock, log } = context
@@ -95,17 +100,8 @@ export function createRouteState(start: RouteStart, context: RouteContext): Rout
   let confirmedDigest = digestOf(canonicalJson(start.document))
   let answeredAt = -1
   let unreadable = '' // why the store's document is not used; told once
-  let waiting = 0
-  let queue: Promise<unknown> = Promise.resolve()
-
-  function enqueue<Result>(task: () => Promise<Result>): Promise<Result> {
-    waiting++
-    const done = queue.then(task).finally(() => {
-      waiting--
-    })
-    queue = done.catch(() => undefined)
-    return done
-  }
+  const turns = createTurns(clock.now)
+  const asked = new Set<string>() // ids of rollbacks that were asked for and are in no document yet
 
   /** Asks the store; its document, null where it has none, undefined where it has one that cannot be used. */
   async function look(): Promise<RouteDocument | null | undefined> {
@@ -203,6 +199,9 @@ export function createRouteState(start: RouteStart, context: RouteContext): Rout
     confirmedDigest = digestOf(canonicalJson(document))
     source = 'store'
     if (news) context.keep(document)
+    for (const { rollback } of Object.values(document.challengers)) {
+      for (const id of asked) if (rollback !== null && isOf(rollback.id, id)) asked.delete(id)
+    }
     show(withTombstones(document, tombstones, means))
   }
 
@@ -264,22 +263,24 @@ export function createRouteState(start: RouteStart, context: RouteContext): Rout
       remembered = context.remember(tombstone)
     }
     // What a person asks for is meant of whatever the store has now; a trigger speaks of the run that it saw.
-    const asked = operation.trigger === 'operator' && operation.runs === undefined
-    const stored = enqueue(() => (asked ? change(operation, author) : meet().then(() => null)))
-    const limit = delay(SETTLE_MS, null, { ref: false })
-    const result = await Promise.race([stored.catch(() => null), limit])
-    await Promise.race([remembered, limit])
-    const scope = confirmed !== null && source === 'store' && isStored() ? 'fleet' : 'local'
-    const entry = writer.entryOfRequest(author.requestId)
+    // Where it was made meanwhile the store has what was meant, and a later run is another matter.
+    const meansAll = operation.trigger === 'operator' && operation.runs === undefined
+    if (meansAll) asked.add(operation.id)
+    const stored = turns.take(async () => {
+      await meet()
+      return asked.delete(operation.id) ? change(operation, author) : null
+    }, SETTLE_MS)
+    const result = await Promise.race([stored.catch(() => null), delay(SETTLE_MS, null, NO_REF)])
+    asked.delete(operation.id)
     if (result?.status === 'changed') return result
+    const scope = confirmed !== null && source === 'store' && isStored() ? 'fleet' : 'local'
     if (applied.status === 'same') return { status: 'same', document: shown, scope }
     const draft = draftOf(before, applied.document, operation, author)
-    return {
-      status: 'changed',
-      document: shown,
-      scope,
-      audit: entry ?? writer.draftEntry(draft, author.at)
-    }
+    const entry = writer.entryOfRequest(author.requestId)
+    const kept = entry === null ? context.keepEntry({ ...draft, at: author.at }) : null
+    await Promise.race([Promise.all([remembered, kept]), delay(SETTLE_MS, null, NO_REF)])
+    const audit = entry ?? writer.draftEntry(draft, author.at)
+    return { status: 'changed', document: shown, scope, audit }
 
     function isStored(): boolean {
       const now = confirmed ?? start.document
@@ -292,13 +293,13 @@ export function createRouteState(start: RouteStart, context: RouteContext): Rout
     source: () => source,
     ageMs: () => clock.now() - (answeredAt === -1 ? born : answeredAt),
     settled: () => firstMissing(confirmed ?? start.document, tombstones, means) === null,
-    busy: () => waiting > 0,
-    sync: () => enqueue(() => known(meet)),
+    busy: turns.busy,
+    sync: () => turns.share(() => known(meet)),
     write(operation, author) {
       if (operation.kind === 'rollback') return rollBack(operation, author)
-      return enqueue(() => known(() => change(operation, author)))
+      return turns.take(() => known(() => change(operation, author)), PATIENCE_MS)
     },
-    audit: draft => enqueue(() => known(() => appendEntry(writer, draft)))
+    audit: draft => turns.take(() => known(() => appendEntry(writer, draft)), PATIENCE_MS)
   }
 
   /** Faults of the connection become the API's error, and are counted. */
@@ -311,4 +312,9 @@ export function createRouteState(start: RouteStart, context: RouteContext): Rout
       throw unknownState(faultOf(error))
     }
   }
+}
+
+/** Whether a document's rollback is the one of that id; of several challengers each has its name behind it. */
+function isOf(rollback: string, id: string): boolean {
+  return rollback === id || rollback.startsWith(`${id}.`)
 }

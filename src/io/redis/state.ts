@@ -114,6 +114,7 @@ export function createRedisState(options: RedisStateOptions): StateStore {
         onAudit: tellAudit,
         keep: each => kept.save(each),
         remember: tombstone => kept.remember(name, tombstone),
+        keepEntry: draft => keepEntry(draft),
         onState: seen => {
           const route = routes.get(name)
           if (route) route.others = othersIn(seen, replicaId)
@@ -139,11 +140,14 @@ export function createRedisState(options: RedisStateOptions): StateStore {
 
   /** All routes once; one that is still being asked is left out. */
   function poll(): void {
-    for (const [name, { state }] of routes) {
+    const meetings = [...routes].map(async ([name, { state }]) => {
       announce(name)
-      if (!state.busy()) meet(name).catch(() => undefined) // counted, and told once by the connection
-    }
-    sendKept().catch(() => undefined) // the next poll tries again
+      if (!state.busy()) await meet(name)
+    })
+    // Faults are counted, and told once by the connection; the next poll tries again.
+    Promise.allSettled(meetings)
+      .then(sendKept)
+      .catch(() => undefined)
   }
 
   function schedule(): void {
@@ -162,10 +166,19 @@ export function createRedisState(options: RedisStateOptions): StateStore {
     meet(name).catch(() => undefined)
   }
 
-  /** Audit entries that Redis did not take, in order. */
+  /** Audit entries that Redis did not take. A rollback that is still to be made there brings its own. */
   async function sendKept(): Promise<void> {
-    const { kept } = parts()
-    await kept.unsent.send({ recent, append })
+    const ready = (name: string | null) => routes.get(name ?? '')?.state.settled() ?? true
+    await parts().kept.unsent.send({ ready, recent, append })
+  }
+
+  async function keepEntry(draft: DatedDraft): Promise<void> {
+    try {
+      await parts().kept.unsent.add(draft)
+    } catch (error) {
+      const facts = { route: draft.route, reason: codeOf(error) }
+      log.error(facts, 'the audit entry of a rollback is in no log: the disk does not take it')
+    }
   }
 
   /** The newest entries of the log that a route's drafts go to. */

@@ -9,6 +9,8 @@ import type { Journal } from '../journal.ts'
 import type { DatedDraft } from './audit-log.ts'
 
 export type AuditLog = {
+  /** False while a route's log may still get by another way what is kept for it. */
+  readonly ready: (route: string | null) => boolean
   /** The newest entries of a route's log. */
   readonly recent: (route: string | null) => Promise<readonly AuditEntry[]>
   readonly append: (draft: DatedDraft) => Promise<unknown>
@@ -17,7 +19,7 @@ export type AuditLog = {
 export type Unsent = {
   /** Resolves when the entry is durable. Throws the system's error, and then it is not kept. */
   add(draft: DatedDraft): Promise<void>
-  /** Sends all in order and forgets each that the log has. Rejects with what the log rejects with. */
+  /** Sends those of each route in order and forgets each that the log has. Rejects with the log's first error. */
   send(log: AuditLog): Promise<void>
 }
 
@@ -25,16 +27,27 @@ export function createUnsent(journal: Journal, kept: readonly DatedDraft[]): Uns
   let drafts = kept
   let sending: Promise<void> | null = null
 
-  async function sendAll({ recent, append }: AuditLog): Promise<void> {
+  async function sendAll({ ready, recent, append }: AuditLog): Promise<void> {
     const known = new Map<string | null, ReadonlySet<string>>()
-    for (let next = drafts[0]; next !== undefined; next = drafts[0]) {
-      const { route } = next
-      const there = known.get(route) ?? new Set((await recent(route)).map(identityOf))
-      known.set(route, there)
-      if (!there.has(identityOf(next))) await append(next)
-      drafts = drafts.slice(1)
+    const before = drafts
+    const later = new Set<string | null>() // routes whose entries have to wait
+    let failure: unknown = null
+    for (const draft of before) {
+      const { route } = draft
+      if (!ready(route)) later.add(route)
+      if (later.has(route)) continue
+      try {
+        const there = known.get(route) ?? new Set((await recent(route)).map(identityOf))
+        known.set(route, there)
+        if (!there.has(identityOf(draft))) await append(draft)
+        drafts = drafts.filter(each => each !== draft)
+      } catch (error) {
+        failure ??= error
+        later.add(route)
+      }
     }
-    await journal.rewrite(drafts)
+    if (drafts.length < before.length) await journal.rewrite(drafts)
+    if (failure !== null) throw failure
   }
 
   return {
@@ -57,7 +70,12 @@ export function createUnsent(journal: Journal, kept: readonly DatedDraft[]): Uns
   }
 }
 
-/** What a draft and the entry that is made of it have in common. */
-function identityOf({ requestId, at, type, route, variant, reason, after }: DatedDraft): string {
-  return canonicalJson([requestId, at, type, route, variant, reason, after])
+/**
+ * What a draft and the entry that is made of it have in common. A rollback is made in the document that the store
+ * has by then, so that what comes of it may be another document than here.
+ */
+function identityOf(draft: DatedDraft): string {
+  const { requestId, at, type, route, variant, reason, after } = draft
+  const fixed = [requestId, at, type, route, variant, reason]
+  return canonicalJson(type === 'rollback' ? fixed : [...fixed, after])
 }

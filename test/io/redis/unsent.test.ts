@@ -7,7 +7,7 @@ import type { AuditDraft, AuditEntry } from '../../../src/ports.ts'
 import { startFaultProxy } from '../../helpers/fault-proxy.ts'
 import { startRedis } from '../../helpers/redis.ts'
 import { openRedisState, redisSettings } from '../../helpers/redis-state.ts'
-import { author, weights } from '../../helpers/state-documents.ts'
+import { author, rollback, weights } from '../../helpers/state-documents.ts'
 import { until } from '../../helpers/until.ts'
 
 function note(requestId: string, route: string | null = 'fraud'): AuditDraft {
@@ -93,7 +93,9 @@ test('goes on with what is left when a process ends, and looks up what may be th
   await Promise.all(['r1', 'r2', 'r3'].map(name => unsent.add(dated(name))))
   const log: string[] = []
   const there = { ...dated('r1') } as AuditEntry // the fields that are compared
+  const ready = () => true
   const refusing = {
+    ready,
     recent: async () => [there],
     append: async ({ requestId }: DatedDraft) => {
       if (requestId === 'r3') throw new Error('away')
@@ -107,6 +109,7 @@ test('goes on with what is left when a process ends, and looks up what may be th
   const again = createUnsent(journal, records as readonly DatedDraft[]) // what was added
   const now = [there, { ...dated('r2') } as AuditEntry]
   const taking = {
+    ready,
     recent: async () => now,
     append: async ({ requestId }: DatedDraft) => log.push(requestId)
   }
@@ -114,6 +117,54 @@ test('goes on with what is left when a process ends, and looks up what may be th
   await again.send(taking)
   t.same(log, ['r2', 'r3', 'r4'])
   t.same((await journal.read()).records, [])
+})
+
+test('lets the entries of a route wait alone when its log is not ready or does not answer', async t => {
+  const directory = t.testdir()
+  const journal = createJournal(directory, 'unsent.ndjson', createReserve(directory))
+  const unsent = createUnsent(journal, [])
+  for (const route of ['a', 'b', 'c']) {
+    for (const n of [1, 2]) await unsent.add({ ...dated(`${route}${n}`), route })
+  }
+  const log: string[] = []
+  const append = async ({ requestId, route }: DatedDraft) => {
+    if (route === 'b') throw new Error('away')
+    log.push(requestId)
+  }
+  const ready = (route: string | null) => route !== 'a'
+  await t.rejects(unsent.send({ ready, recent: async () => [], append }), { message: 'away' })
+  t.same(log, ['c1', 'c2'])
+  t.match((await journal.read()).records, [{ route: 'a' }, {}, { route: 'b' }, {}])
+})
+
+test('has one entry for each rollback when two replicas made one of the same run, and neither heard of the other', async t => {
+  const redis = await startRedis(t)
+  const ways = [
+    await startFaultProxy(t, { to: redis.port }),
+    await startFaultProxy(t, { to: redis.port })
+  ]
+  const stores = [
+    await openRedisState(t, redisSettings(ways[0]?.port ?? 0)),
+    await openRedisState(t, redisSettings(ways[1]?.port ?? 0))
+  ]
+  for (const way of ways) await way.cut()
+  for (const [i, store] of stores.entries()) {
+    const result = await store.write('fraud', rollback('v4'), author(`replica-${i}`))
+    t.match(result, { status: 'changed', scope: 'local' })
+  }
+  for (const way of ways) await way.pass()
+  const entries = await until('both are told', async () => {
+    const found = await stores[0]?.decisions({ route: 'fraud', limit: 10 })
+    return found?.length === 2 && found
+  })
+  t.match(entries, [{ type: 'rollback' }, { type: 'rollback' }])
+  t.same(entries.map(({ by }) => by).sort(), ['replica-0', 'replica-1'])
+  for (const store of stores) {
+    await until(
+      'both show one',
+      () => store.read('fraud')?.epoch === 2 && store.unsettled().length === 0
+    )
+  }
 })
 
 test('chains a change behind the entries that were kept when both come after an outage', async t => {
