@@ -22,6 +22,7 @@ export type RouteAnswer = {
   readonly epoch: number
   readonly revision: number
   readonly weights: Readonly<Record<string, number>>
+  readonly ranges: unknown
   readonly challengers: Readonly<
     Record<
       string,

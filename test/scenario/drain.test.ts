@@ -11,8 +11,8 @@ import { startRecorder } from '../helpers/recorder.ts'
 import { type Sluice, startSluice } from '../helpers/sluice.ts'
 import { until } from '../helpers/until.ts'
 
-const DRAINS = 8
-const CLIENTS = 100
+const DRAINS = 4
+const CLIENTS = 200
 
 t.setTimeout(300_000)
 

@@ -1,22 +1,29 @@
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+/** What a start refuses, with a sentence, and what it makes of the state that it finds. */
+import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { test } from 'tap'
+import t, { type Test } from 'tap'
 import { configText, runSluice, startSluice, temporaryDirectory } from '../helpers/sluice.ts'
 import { routeOf, twoVersionConfig } from '../helpers/two-versions.ts'
 
 const NOWHERE = 'http://127.0.0.1:9'
-const config = (extra: object = {}) =>
-  configText({ ...twoVersionConfig(NOWHERE, NOWHERE, 5), ...extra })
+const settings = twoVersionConfig(NOWHERE, NOWHERE, 5)
+const config = (extra: object = {}) => configText({ ...settings, ...extra })
 
-function written(t: Parameters<typeof temporaryDirectory>[0], text: string) {
+/** A router that several tests look at; it found a state directory that others may read. */
+const directory = temporaryDirectory(t)
+mkdirSync(join(directory, 'state'))
+chmodSync(join(directory, 'state'), 0o755)
+const router = await startSluice(settings, { t, directory })
+
+function written(t: Test, text: string) {
   const directory = temporaryDirectory(t)
   const file = join(directory, 'sluice.yaml')
   writeFileSync(file, text)
   return { directory, file }
 }
 
-test('says all that is wrong and starts nothing when the configuration is bad', async t => {
+t.test('says all that is wrong and starts nothing when the configuration is bad', async t => {
   const bad = config()
     .replace('"open-inference"', '"open-infernce"')
     .replace('"v3": 95', '"v5": 95')
@@ -30,7 +37,7 @@ test('says all that is wrong and starts nothing when the configuration is bad', 
 })
 
 for (const key of ['listen', 'admin'] as const) {
-  test(`exits 2 with a sentence when the port of ${key} is in use`, async t => {
+  t.test(`exits 2 with a sentence when the port of ${key} is in use`, async t => {
     const server = createServer()
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     t.teardown(() => server.close())
@@ -45,7 +52,7 @@ for (const key of ['listen', 'admin'] as const) {
   })
 }
 
-test('exits 2 with a sentence when the state directory cannot be one', async t => {
+t.test('exits 2 with a sentence when the state directory cannot be one', async t => {
   const { directory, file } = written(t, config())
   writeFileSync(join(directory, 'state'), 'a file in its place')
   const { code, stderr } = await runSluice(['serve', file], { cwd: directory })
@@ -53,47 +60,37 @@ test('exits 2 with a sentence when the state directory cannot be one', async t =
   t.match(stderr, /state directory .* cannot be used/)
 })
 
-test('exits 2 when another process has the state directory', async t => {
-  const first = await startSluice(twoVersionConfig(NOWHERE, NOWHERE, 5), { t })
-  const { code, stderr } = await runSluice(['serve', first.file], { cwd: first.directory })
+t.test('exits 2 when another process has the state directory', async t => {
+  const { code, stderr } = await runSluice(['serve', router.file], { cwd: directory })
   t.equal(code, 2)
   t.match(stderr, /state directory/)
 })
 
-test('goes back to an older generation, loudly, when the state file is corrupt', async t => {
-  const directory = temporaryDirectory(t)
-  const settings = twoVersionConfig(NOWHERE, NOWHERE, 5)
-  const first = await startSluice(settings, { t, directory })
+t.test('never opens the admin API when no token is configured', async t => {
+  const open = await fetch(`${router.adminUrl}/admin/v1/routes`)
+  t.equal(open.status, 401)
+  t.equal((await router.admin('/admin/v1/routes')).status, 200)
+})
+
+t.test('keeps the token file from other users when a first start writes it', async t => {
+  t.equal(statSync(join(directory, 'state', 'operator.token')).mode & 0o777, 0o600)
+})
+
+t.test('goes back to an older generation, loudly, when the state file is corrupt', async t => {
   for (const [etag, v4] of [
     ['"1-1"', 7],
     ['"1-2"', 9]
   ] as const) {
-    const put = await first.admin('/admin/v1/routes/fraud', {
+    const put = await router.admin('/admin/v1/routes/fraud', {
       method: 'PUT',
       headers: { 'if-match': etag },
       body: JSON.stringify({ weights: { v3: 100 - v4, v4 } })
     })
     t.equal(put.status, 200)
   }
-  await first.stop()
+  await router.stop()
   writeFileSync(join(directory, 'state', 'fraud.json'), '{"schema":1,"rou')
   const second = await startSluice(settings, { t, directory })
   t.strictSame((await routeOf(second)).weights, { v3: 93, v4: 7 })
   t.match(second.stderr(), /"level":(40|50).*fraud/)
-})
-
-test('never opens the admin API when no token is configured', async t => {
-  const router = await startSluice(twoVersionConfig(NOWHERE, NOWHERE, 5), { t })
-  const open = await fetch(`${router.adminUrl}/admin/v1/routes`)
-  t.equal(open.status, 401)
-  t.equal((await router.admin('/admin/v1/routes')).status, 200)
-})
-
-test('keeps the token file from other users when a first start writes it', async t => {
-  const directory = temporaryDirectory(t)
-  mkdirSync(join(directory, 'state'))
-  chmodSync(join(directory, 'state'), 0o755)
-  await startSluice(twoVersionConfig(NOWHERE, NOWHERE, 5), { t, directory })
-  const { statSync } = await import('node:fs')
-  t.equal(statSync(join(directory, 'state', 'operator.token')).mode & 0o777, 0o600)
 })
