@@ -14,6 +14,7 @@ const BENCHES = [
   'micro/first-reader',
   'micro/record',
   'micro/tick',
+  'micro/fleet-counters',
   'macro/proxy',
   'macro/rollback',
   'macro/alike',

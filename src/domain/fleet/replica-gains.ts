@@ -23,6 +23,7 @@ const UNNAMED_SLOTS = 60
 
 type Known = {
   totals: Totals
+  text: string // of the totals, mostly the same again when traffic pauses
   readonly units: Map<string, { count: number; slot: number }>
   slot: number // in which it was seen last
   late: number // slots in a row with totals below the known ones
@@ -40,9 +41,15 @@ export class ReplicaGains {
   read(slot: number, texts: ReadonlyMap<string, string>, label: string): readonly ReplicaGain[] {
     const gains: ReplicaGain[] = []
     for (const [replica, text] of texts) {
+      const known = this.#known.get(replica)
+      if (known?.text === text) {
+        known.slot = slot
+        known.late = 0
+        continue
+      }
       const totals = parseTotals(text, this.#shape)
       if (totals === null) continue
-      const gain = this.#take(replica, totals, slot)
+      const gain = this.#take(replica, totals, text, slot)
       if (gain && totals.label === label && anything(gain)) gains.push(gain)
     }
     for (const [replica, { slot: seen }] of this.#known) {
@@ -72,16 +79,16 @@ export class ReplicaGains {
     return n
   }
 
-  #take(replica: string, totals: Totals, slot: number): ReplicaGain | null {
+  #take(replica: string, totals: Totals, text: string, slot: number): ReplicaGain | null {
     const known = this.#known.get(replica)
     if (!known) {
-      this.#begin(replica, totals, slot)
+      this.#begin(replica, totals, text, slot)
       return null
     }
     known.slot = slot
     const order = orderOf(known.totals, totals)
     if (order === 'before') {
-      if (++known.late >= LATE_SLOTS) this.#begin(replica, totals, slot)
+      if (++known.late >= LATE_SLOTS) this.#begin(replica, totals, text, slot)
       return null
     }
     known.late = 0
@@ -90,11 +97,12 @@ export class ReplicaGains {
     const words = totals.words.map((value, i) => value - (before?.[i] ?? 0))
     const restarted = totals.restarts > known.totals.restarts
     known.totals = totals
+    known.text = text
     return { replica, words, units: gainedUnits(known, totals, slot), restarted }
   }
 
-  #begin(replica: string, totals: Totals, slot: number): void {
-    const known = { totals, units: new Map(), slot, late: 0 }
+  #begin(replica: string, totals: Totals, text: string, slot: number): void {
+    const known = { totals, text, units: new Map(), slot, late: 0 }
     gainedUnits(known, totals, slot)
     this.#known.set(replica, known)
   }

@@ -33,6 +33,9 @@ export const MOST_UNITS = 8
 
 const VERSION = '1'
 const MOST_TEXT = 65_536
+const MOST_DIGITS = 11
+const COMMA = 44
+const MINUS = 45
 const LABEL = /^[0-9a-z-]{1,64}$/
 
 export function packTotals(totals: Totals, shape: TotalsShape): string {
@@ -81,20 +84,48 @@ function packRow(words: Float64Array, at: number): string {
 
 function parseRows(text: string, rows: number): Float64Array | null {
   const words = new Float64Array(rows * KIND_ROW.size)
-  const texts = text.split(';')
-  if (texts.length > rows) return null
-  for (let r = 0; r < rows; r++) {
-    const cells = (texts[r] ?? '').split(',')
-    if (cells.length > KIND_ROW.size) return null
-    const at = r * KIND_ROW.size
-    for (let i = 0; i < KIND_ROW.size; i++) {
-      const relative = i > 0 && i % 2 === 0 ? (words[at] ?? 0) : 0
-      const value = number(cells[i] ?? '') + relative
-      if (!(value >= 0)) return null
-      words[at + i] = value
-    }
+  let from = 0
+  for (let r = 0; r < rows && from <= text.length; r++) {
+    const found = text.indexOf(';', from)
+    const end = found < 0 ? text.length : found
+    if (!readRow(text, from, end, words, r * KIND_ROW.size)) return null
+    from = end + 1
   }
-  return words
+  return from > text.length ? words : null
+}
+
+/** Reads characters and not parts: a slot of many replicas has a hundred thousand of them. */
+function readRow(
+  text: string,
+  from: number,
+  end: number,
+  words: Float64Array,
+  at: number
+): boolean {
+  let i = from
+  for (let column = 0; column < KIND_ROW.size; column++) {
+    const negative = i < end && text.charCodeAt(i) === MINUS
+    if (negative) i++
+    const start = i
+    let value = 0
+    while (i < end && text.charCodeAt(i) !== COMMA) {
+      const digit = digitOf(text.charCodeAt(i++))
+      if (digit < 0) return false
+      value = value * 36 + digit
+    }
+    if (i - start > MOST_DIGITS || (negative && value === 0)) return false
+    const relative = column > 0 && column % 2 === 0 ? (words[at] ?? 0) : 0
+    const word = (negative ? -value : value) + relative
+    if (word < 0 || word > Number.MAX_SAFE_INTEGER) return false
+    words[at + column] = word
+    if (i < end && column < KIND_ROW.size - 1) i++
+  }
+  return i === end
+}
+
+function digitOf(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48
+  return code >= 97 && code <= 122 ? code - 87 : -1
 }
 
 function parseUnits(text: string): readonly UnitTotal[] | null {

@@ -57,7 +57,9 @@ test('a text is null when a number in it is none, is negative, or there are too 
     of('5,x!'),
     of('5,1.5'),
 
-    of('05'),
+    of('5,'.repeat(8)),
+    of('-'),
+    of('5;1;'),
     of('zzzzzzzzzzzz'),
     of(';;;'),
     of(',,,,,,,,1'),
