@@ -25,12 +25,13 @@ export function createClock<View>(
         await delay(LOOK_MS)
         const view = await look()
         const now = performance.now()
+        const enough = done(view)
         const second = Math.floor((now - start) / 1000)
         if (second > told) {
           told = second
           tell(second, view, now)
         }
-        if (done(view)) return true
+        if (enough) return true
       }
       return false
     }

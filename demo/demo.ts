@@ -26,6 +26,7 @@ const interrupted = new Promise<never>((_, reject) => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => reject(new Interrupted(signal)))
   }
+  process.stdout.on('error', () => reject(new Interrupted('nobody reads'))) // as before a `head`
 })
 interrupted.catch(() => {}) // told where it is awaited
 

@@ -63,8 +63,9 @@ export function fleetToldTo(write: (line: string) => void): FleetStory {
         `${rps} requests a second in an open model, in turn to both routers, as behind one port.`
       )
       write(
-        'Evidence is that of the sequential tests against v4, in percent of what a rollback needs.'
+        'Evidence against v4 is in percent of what the sequential tests need for a rollback: what each'
       )
+      write('router counted itself, and what both counted together (every 5 s).')
       write('')
       write(HEAD)
     },
@@ -111,9 +112,10 @@ export function fleetAsJson(write: (line: string) => void): FleetStory {
 }
 
 function routerFacts(view: RouteView) {
-  const { weights, actualWeights, phase, quarantined, stale, replicas, triggers } = view
-  const revision = revisionOf(view)
-  return { revision, weights, actualWeights, phase, quarantined, stale, replicas, triggers }
+  const { weights, actualWeights, phase, quarantined, stale, replicas } = view
+  const { triggers, fleetTriggers } = view
+  const known = { weights, actualWeights, phase, quarantined, stale, replicas }
+  return { revision: revisionOf(view), ...known, triggers, fleetTriggers }
 }
 
 function secondLine({ second, routes, stored, v3, v4, lost }: FleetSecond): string {
@@ -127,7 +129,7 @@ function secondLine({ second, routes, stored, v3, v4, lost }: FleetSecond): stri
       .padStart(7),
     `${Math.round(v3.rate)}/${Math.round(v4.rate)}`.padStart(12),
     String(v3.failed + v4.failed + lost.failed).padStart(7),
-    evidenceText(routes).padStart(25),
+    evidenceText(routes).padEnd(25),
     stateText(routes)
   ].join('  ')
 }
@@ -137,17 +139,19 @@ function storeText(stored: RouteDocument | null | 'gone'): string {
   return stored === null ? 'nothing' : revisionOf(stored)
 }
 
+/** What each router counted itself, and what all counted: the sums are the same on every router. */
 function evidenceText(routes: readonly RouteView[]): string {
-  return routes.map(part).join(' ')
+  if (routes.every(({ challengers }) => challengers['v4']?.rollback)) return ''
+  const own = routes.map(({ triggers }) => part(triggers))
+  return [...own, part(routes.flatMap(({ fleetTriggers }) => fleetTriggers))].join(' ')
 }
 
-/** The largest part of its threshold that any trigger of this router has, in percent; '-' where none watches. */
-function part({ triggers, challengers }: RouteView): string {
-  if (challengers['v4']?.rollback) return '-'
+/** The largest part of its threshold that any trigger of v4 has, in percent; '-' where none watches. */
+function part(triggers: RouteView['triggers']): string {
   const parts = triggers
     .filter(({ variant, threshold }) => variant === 'v4' && threshold > 0)
     .map(({ logEvidence, threshold }) => logEvidence / threshold)
-  return parts.length === 0 ? '-' : `${Math.round(100 * Math.max(0, ...parts))} %`
+  return parts.length === 0 ? '-' : `${Math.round(100 * Math.max(0, ...parts))}%`
 }
 
 /** What each router does with v4; once where all do the same. */

@@ -31,6 +31,12 @@ t.test('both routers roll back and Redis gets it back when it was killed and is 
     seconds.some(({ stored }) => stored === 'gone'),
     'Redis was seen to be gone'
   )
+  t.ok(
+    seconds.some(({ routers }) =>
+      /"fleetTriggers":\[\{"variant":"v4"/.test(JSON.stringify(routers))
+    ),
+    'what both counted is told'
+  )
   const last = seconds.at(-1)
   const revision = String(last?.['stored'])
   t.match(revision, /^2-\d+$/, 'a rollback raises the epoch')
