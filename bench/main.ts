@@ -21,6 +21,8 @@ const BENCHES = [
   'macro/client-abort',
   'macro/drain',
   'macro/memory',
+  'macro/fleet',
+  'macro/store-faults',
   'stats/main'
 ]
 const STATS = join(import.meta.dirname, 'results/stats.json')

@@ -14,7 +14,7 @@ const ROUTERS = 3
 const RPS = 60 // each
 const SHARE = 20
 const mode = modeOf()
-const rounds = { smoke: 2, main: 20, long: 100 }[mode]
+const rounds = { smoke: 1, main: 20, long: 100 }[mode]
 const teardowns: (() => unknown)[] = []
 const t = { teardown: (done: () => unknown) => teardowns.push(done) }
 
