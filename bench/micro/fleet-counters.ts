@@ -5,8 +5,8 @@
  * the network is most. All routers write as they do, once a second, spread over it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { FAIL_KINDS, GROUPS } from '../../src/domain/counts.ts'
-import { GROUPS_LABEL, GROUPS_SHAPE } from '../../src/domain/fleet/contribution.ts'
+import { countersOver, FAIL_KINDS, GROUPS, regionBytes } from '../../src/domain/counts.ts'
+import { Contribution, GROUPS_LABEL, GROUPS_SHAPE } from '../../src/domain/fleet/contribution.ts'
 import { FleetWatch } from '../../src/domain/fleet/fleet-watch.ts'
 import { rangeLabel } from '../../src/domain/fleet/range-label.ts'
 import {
@@ -16,6 +16,8 @@ import {
   type Totals,
   type TotalsShape
 } from '../../src/domain/fleet/totals.ts'
+import { startGeneration } from '../../src/domain/record.ts'
+import type { Arm } from '../../src/domain/watch.ts'
 import { createFleetCounters } from '../../src/io/redis/fleet-counters.ts'
 import { openLink } from '../../src/io/redis/link.ts'
 import { type Redis, startRedis } from '../../test/helpers/redis.ts'
@@ -138,6 +140,31 @@ function judging(variant: string) {
   }
 }
 
+/** One second of a route: the counters read, the totals packed, for the champion and three challengers. */
+function adding() {
+  const contribution = new Contribution({ settings: DEFAULTS, splits: 0, nextEra: () => 1 })
+  const arm = (): Arm => {
+    const counters = countersOver(new SharedArrayBuffer(regionBytes(0)), 0)
+    startGeneration(counters, 1)
+    return { counters: [counters], addresses: [{ slot: 0, healthy: true }], weight: 500 }
+  }
+  const champion = arm()
+  const challengers = new Map(CHALLENGERS.map(name => [name, arm()]))
+  let now = 0
+  return (calls: number) => {
+    for (let i = 0; i < calls; i++) {
+      now += 1_000
+      const input = { now, generation: 1, champion, championHealthy: true, challengers }
+      contribution.tick({ ...input, stalled: false })
+      packTotals(contribution.groups(champion.counters), GROUPS_SHAPE)
+      for (const name of CHALLENGERS) {
+        const totals = contribution.arms(name, LABEL, now)
+        if (totals) packTotals(totals, ARMS)
+      }
+    }
+  }
+}
+
 const teardowns: (() => unknown)[] = []
 const redis = await startRedis({ teardown: done => teardowns.push(done) })
 const { samples, failed } = await beatAll(redis)
@@ -168,7 +195,11 @@ publish({
           'a router reads and judges a slot of a challenger, µs',
           micros(nanosPerCall(judging('v4'), mode))
         ],
-        ['a router reads a slot of the champion, µs', micros(nanosPerCall(judging(CHAMPION), mode))]
+        [
+          'a router reads a slot of the champion, µs',
+          micros(nanosPerCall(judging(CHAMPION), mode))
+        ],
+        ['a router adds up a second without traffic, µs', micros(nanosPerCall(adding(), mode))]
       ]
     },
     {

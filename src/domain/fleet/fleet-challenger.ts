@@ -191,10 +191,10 @@ export class FleetChallenger {
         const counts = this.#counts[s]
         if (!counts) continue
         const at = s * KIND_ROW.size
-        counts.nc = this.#own[at + n] ?? 0
         counts.xc = this.#own[at + x] ?? 0
-        counts.nb = this.#other[at + n] ?? 0
+        counts.nc = Math.max(this.#own[at + n] ?? 0, counts.xc)
         counts.xb = this.#other[at + x] ?? 0
+        counts.nb = Math.max(this.#other[at + n] ?? 0, counts.xb)
       }
       const index = FAIL_KINDS.indexOf(kind)
       detectors.add(slot, this.#counts, phi[index] ?? 1, this.#frozen?.[index] ?? null)

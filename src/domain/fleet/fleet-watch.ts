@@ -42,8 +42,9 @@ export class FleetWatch {
     for (const { slot, totals } of slots) {
       if (slot <= this.#last) this.#groups.clear()
       this.#last = slot
+      if (slot % SLOTS_A_BLOCK !== 0) continue // the next one has what was counted in it
       for (const { words } of this.#groups.read(slot, totals, GROUPS_LABEL)) this.#addGroups(words)
-      if (slot % SLOTS_A_BLOCK === 0) this.#closeBlock()
+      this.#closeBlock()
     }
   }
 
