@@ -8,8 +8,15 @@ import { entryOf } from '../audit-entry.ts'
 import type { RedisLink } from './link.ts'
 import { ANNOUNCE, READ, type RouteKeys, WRITE } from './scripts.ts'
 
-/** The newest entry of the audit stream; its sequence is the first half of its id. */
-export type Head = { readonly sequence: number; readonly sha256: string } | null
+/**
+ * The newest entry of the audit stream; its sequence is the first half of its id. Who writes by hand into the
+ * stream gets an id whose second half is not 0, so the id is kept as it is.
+ */
+export type Head = {
+  readonly id: string
+  readonly sequence: number
+  readonly sha256: string
+} | null
 
 export type RemoteState = {
   readonly nowMicros: number // the store's time
@@ -63,7 +70,7 @@ export function createRemoteRoute(link: RedisLink, keys: RouteKeys, channel: str
         [keys.doc, keys.log],
         [
           base.digest,
-          base.head === null ? '' : idOf(base.head.sequence),
+          base.head === null ? '' : base.head.id,
           document ?? '',
           entry === null ? '' : idOf(entry.sequence),
           entry?.sha256 ?? '',
@@ -104,7 +111,10 @@ function stateOf(reply: unknown, known: string): RemoteState {
     nowMicros,
     digest: String(digest),
     text: absent ? null : String(text),
-    head: id === '' ? null : { sequence: sequenceOf(String(id)), sha256: String(sha256) },
+    head:
+      id === ''
+        ? null
+        : { id: String(id), sequence: sequenceOf(String(id)), sha256: String(sha256) },
     replicas: replicasOf(seen)
   }
 }
@@ -132,7 +142,7 @@ function entriesOf(reply: unknown): readonly AuditEntry[] {
   })
 }
 
-function idOf(sequence: number): string {
+export function idOf(sequence: number): string {
   return `${sequence}-0`
 }
 

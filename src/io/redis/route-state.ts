@@ -109,14 +109,13 @@ export function createRouteState(start: RouteStart, context: RouteContext): Rout
     const state = await writer.look(known)
     answeredAt = clock.now()
     context.onState(state)
+    const before = unreadable
+    unreadable = ''
     if (state.digest === '') return null
     if (state.digest === known) return confirmed
     const decoded = decodeRemote(state, shown.route)
-    if (decoded.ok) {
-      unreadable = ''
-      return decoded.document
-    }
-    if (unreadable !== decoded.reason) {
+    if (decoded.ok) return decoded.document
+    if (before !== decoded.reason) {
       const facts = { route: shown.route, reason: decoded.reason }
       log.error(facts, "the store's document cannot be used; the last good one is kept")
       context.count(new Error(`Protocol error: ${decoded.reason}`))

@@ -7,7 +7,7 @@
 import type { AuditDraft, AuditEntry, Clock } from '../../ports.ts'
 import { chainEntry } from '../audit-entry.ts'
 import { faultOf, unknownState } from './fault.ts'
-import { digestOf, type Head, type RemoteRoute, type RemoteState } from './remote-route.ts'
+import { digestOf, type Head, idOf, type RemoteRoute, type RemoteState } from './remote-route.ts'
 
 export type WriterOptions = {
   readonly remote: RemoteRoute
@@ -86,7 +86,6 @@ export function createWriter(options: WriterOptions): Writer {
     told = Math.max(told, entry.sequence)
     written.set(entry.sha256, entry)
     for (const old of [...written.keys()].slice(0, -KEEP_OWN)) written.delete(old)
-    for (const old of [...tried].slice(0, -KEEP_OWN)) tried.delete(old)
     options.onAudit(entry, 'own')
   }
 
@@ -102,10 +101,11 @@ export function createWriter(options: WriterOptions): Writer {
       const { text, draft, at } = writing
       const entry = draft === null ? null : draftEntry(draft, at)
       if (entry !== null) tried.add(entry.sha256)
+      for (const old of [...tried].slice(0, -KEEP_OWN)) tried.delete(old)
       if (!(await send(writing, entry))) return null
       base = {
         digest: text === null ? base.digest : digestOf(text),
-        head: entry === null ? base.head : { sequence: entry.sequence, sha256: entry.sha256 }
+        head: entry === null ? base.head : headOf(entry)
       }
       if (entry !== null) remember(entry)
       return { entry }
@@ -114,4 +114,8 @@ export function createWriter(options: WriterOptions): Writer {
       [...written.values()].findLast(entry => entry.requestId === requestId) ?? null,
     draftEntry
   }
+}
+
+function headOf({ sequence, sha256 }: AuditEntry): Head {
+  return { id: idOf(sequence), sequence, sha256 }
 }
