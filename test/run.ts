@@ -13,6 +13,7 @@ import { createTapCount } from './helpers/tap-count.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const OUTPUT_KEPT = 400 // lines of a failed file
+const LONG = ['chaos', 'scenario', 'crash', 'conformance', 'fuzz', 'cli'] // so that none is left alone at the end
 const HOW_IT_ENDED = /^ {2}(exitCode|signal|expired): (?!null)/
 const COMPILED = join(ROOT, 'node_modules/.cache/sluice-tests') // code that a thousand processes need not compile
 
@@ -74,7 +75,7 @@ async function prepare(files: readonly string[]): Promise<void> {
   }
 }
 
-/** Test files for the words given: files, folders, or everything. */
+/** Test files for the words given: files, folders, or everything; the folders of long ones first. */
 function filesOf(words: readonly string[]): readonly string[] {
   const asked = words.length === 0 ? ['test'] : words
   return asked
@@ -83,7 +84,12 @@ function filesOf(words: readonly string[]): readonly string[] {
       return globSync('**/*.test.ts', { cwd: word }).map(file => join(word, file))
     })
     .map(file => relative(ROOT, join(process.cwd(), file)))
-    .sort()
+    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
+}
+
+function rank(file: string): number {
+  const at = LONG.findIndex(folder => file.startsWith(`test/${folder}/`))
+  return at < 0 ? LONG.length : at
 }
 
 function tellBlock(block: readonly string[]): void {
