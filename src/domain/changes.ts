@@ -1,5 +1,5 @@
 /**
- * What each kind of operation changes in a route's document, and why it may not (operations.ts has the kinds).
+ * What each kind of operation changes in a route's document, and why it may not (operation.ts has the kinds).
  *
  * Raises are refused while a challenger is rolled back or paused; lowering never is. A rollback that stands is
  * kept by every other change, and only `clear`, naming it, ends it.
@@ -13,7 +13,7 @@ import {
   type RouteDocument,
   registeredOf
 } from './document.ts'
-import type { Author, Means, Operation, Refusal } from './operations.ts'
+import type { Author, Means, Operation, Refusal } from './operation.ts'
 import { type Ledger, type Ranges, reallocate, sizeOf } from './ranges.ts'
 import { NAME } from './route.ts'
 
