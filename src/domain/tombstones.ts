@@ -74,10 +74,10 @@ export function withTombstones(
   tombstones: readonly Tombstone[],
   means: Means
 ): RouteDocument {
-  return tombstones.reduce(
-    (present, { operation, author }) => applyOperation(present, operation, author, means).document,
-    document
-  )
+  return tombstones.reduce((present, tombstone) => {
+    if (!concerns(tombstone, present)) return present
+    return applyOperation(present, tombstone.operation, tombstone.author, means).document
+  }, document)
 }
 
 /** The first tombstone that a document lacks; null when it has them all. */
@@ -87,7 +87,9 @@ export function firstMissing(
   means: Means
 ): Tombstone | null {
   return (
-    tombstones.find(({ operation, author }) => {
+    tombstones.find(tombstone => {
+      if (!concerns(tombstone, document)) return false
+      const { operation, author } = tombstone
       return applyOperation(document, operation, author, means).status === 'changed'
     }) ?? null
   )
@@ -114,5 +116,14 @@ export function isSpent(
   const { runs = {} } = operation
   return operation.variants.every(variant => {
     return challengerOf(document, variant)?.rolloutId !== runs[variant]
+  })
+}
+
+/** Whether a document has one of its runs, or may have. Nearly all of a long list are about runs that are over. */
+function concerns({ operation }: Tombstone, document: RouteDocument): boolean {
+  const { variants, runs = {} } = operation
+  return variants.some(variant => {
+    if (!Object.hasOwn(runs, variant)) return true
+    return challengerOf(document, variant)?.rolloutId === runs[variant]
   })
 }
