@@ -71,7 +71,7 @@ export function partlyBad({ of, bad, perSecond }: BadReplicas, seed: number): Fl
           : ok(call, random)
     })
   )
-  return new FleetTraffic({ seed, replicas })
+  return new FleetTraffic({ seed, replicas, own: true })
 }
 
 export const BAD_FROM_MS = 300_000

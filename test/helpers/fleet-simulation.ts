@@ -24,6 +24,8 @@ export type FleetOptions = {
   readonly replicas: readonly TrafficOptions[]
   /** Share of calls to the store that are lost, or whose answer is. */
   readonly lost?: number
+  /** Whether replicas judge their own counters, too. */
+  readonly own?: boolean
 }
 
 const SLOT_MS = 5_000
@@ -42,12 +44,12 @@ export class FleetTraffic {
   readonly replicas: readonly Replica[]
   /** Of the fleet, by any replica. */
   readonly decisions: Decided[] = []
-  /** Of a replica on its own counters. */
+  /** Of replicas on their own counters, where they judge them. */
   readonly own: Decided[] = []
   readonly random: () => number
   #ticks = 0
 
-  constructor({ seed, replicas, lost = 0 }: FleetOptions) {
+  constructor({ seed, replicas, lost = 0, own = false }: FleetOptions) {
     this.random = seeded(seed ^ 0xf1ee7)
     const offset = Math.floor(this.random() * SLOT_MS)
     const counters = memoryCounters(() => this.now + offset)
@@ -59,7 +61,11 @@ export class FleetTraffic {
       const settings = { ...DEFAULTS, ...options.settings }
       let eras = 0
       return {
-        traffic: new Traffic({ ...options, replicas: replicas.length }),
+        traffic: new Traffic({
+          ...options,
+          replicas: replicas.length,
+          watched: own || !options.warm
+        }),
         contribution: new Contribution({ settings, splits: 0, nextEra: () => ++eras }),
         watch: new FleetWatch(settings, 0),
         exchange: counters.of(`replica-${i}`, fate)

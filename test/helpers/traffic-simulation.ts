@@ -69,6 +69,8 @@ export type TrafficOptions = {
   readonly warm?: boolean
   readonly championHealthy?: (now: number) => boolean
   readonly stalled?: (now: number) => boolean
+  /** False where nobody asks the watch of this replica; it also keeps warmth, so addresses must be `warm`. */
+  readonly watched?: boolean
 }
 
 export type Decided = TriggerDecision & { readonly at: number }
@@ -330,6 +332,7 @@ export class Traffic {
   }
 
   #tickWatch(): Decided | null {
+    if (this.#options.watched === false) return null
     const { decisions } = this.watch.tick(this.input())
     let rollback: Decided | null = null
     for (const decision of decisions) {
