@@ -12,6 +12,7 @@ import type { ReplicaAnswer, ReplicaAsk, ReplicaSettings, ReplicaTold } from './
 
 export type ReplicaProcess = {
   readonly index: number
+  readonly pid: () => number
   readonly running: () => boolean
   /** Questions without an answer. */
   readonly open: () => number
@@ -58,6 +59,7 @@ export function createReplicaProcess(
 
   return {
     index,
+    pid: () => child?.pid ?? 0,
     running: () => opened,
     open: () => waiting.size,
     ask(asked) {
