@@ -85,9 +85,11 @@ export function openLink(settings: RedisSettings, log: Log): RedisLink {
       if (subscriber instanceof Redis) hints.push(subscriber)
       subscriber.on('message', (_channel: string, hint: string) => listener(hint))
       subscriber.on('error', () => undefined) // the poll is the truth; the other connection tells
-      subscriber.on('ready', () => {
+      const subscribe = () => {
         subscriber.subscribe(channel).catch(() => undefined)
-      })
+      }
+      subscriber.on('ready', subscribe)
+      if (subscriber.status === 'ready') subscribe()
       if (subscriber instanceof Redis) subscriber.connect().catch(() => undefined)
     },
     errors: () => Object.fromEntries(errors),
