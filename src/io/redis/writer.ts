@@ -49,12 +49,13 @@ export function createWriter(options: WriterOptions): Writer {
   /** Entries of others, in order; what was there at the first look is history. */
   async function tellNew(head: Head): Promise<void> {
     const newest = head?.sequence ?? 0
-    if (told === -1) told = newest
+    // A log that was lost, or is another server's, begins anew at a time that may be earlier.
+    if (told === -1 || newest < told) told = newest
     if (newest <= told) return
     for (const entry of await remote.entriesAfter(told, ENTRIES_AT_ONCE)) {
       told = Math.max(told, entry.sequence)
       if (written.has(entry.sha256)) continue
-      options.onAudit(entry, tried.has(entry.sha256) ? 'own' : 'fleet')
+      options.onAudit(entry, tried.delete(entry.sha256) ? 'own' : 'fleet')
     }
   }
 

@@ -1,8 +1,9 @@
 import { test } from 'tap'
 import { revisionOf, weightsOf } from '../../../src/domain/document.ts'
+import { chainEntry } from '../../../src/io/audit-entry.ts'
 import { startFaultProxy } from '../../helpers/fault-proxy.ts'
 import { startRedis } from '../../helpers/redis.ts'
-import { inStep, reassertions, shownBy, storedIn } from '../../helpers/redis-documents.ts'
+import { inStep, KEYS, reassertions, shownBy, storedIn } from '../../helpers/redis-documents.ts'
 import { startRedisPair } from '../../helpers/redis-pair.ts'
 import { openRedisState, redisSettings } from '../../helpers/redis-state.ts'
 import { author, clear, first, rollback, weights } from '../../helpers/state-documents.ts'
@@ -120,4 +121,29 @@ test('keeps a clearing when the store returns with the document from before it',
     return found?.phase === 'steady' && found
   })
   t.same(weightsOf(document), { v3: 93, v4: 7 })
+})
+
+test('tells what others do when the log begins anew at an earlier time', async t => {
+  const redis = await startRedis(t)
+  const a = await openRedisState(t, redisSettings(redis.port))
+  const b = await openRedisState(t, redisSettings(redis.port))
+  await a.write('fraud', weights('1-1', { v4: 20 }), author())
+  const [last = null] = await a.decisions({ route: 'fraud', limit: 1 })
+  if (last === null) throw new Error('no entry')
+  const { sha256: _, ...rest } = { ...last, requestId: 'ahead' }
+  const later = chainEntry(rest, last, last.sequence + 3_600_000_000)
+  const fields = ['sha256', later.sha256, 'entry', JSON.stringify(later)]
+  await redis.cli('XADD', KEYS.log, `${later.sequence}-0`, ...fields)
+  const told: string[] = []
+  b.onAudit((entry, origin) => told.push(`${entry.requestId} ${origin}`))
+  await until('the entry of a clock ahead is told', () => told.includes('ahead fleet'))
+  await redis.cli('DEL', KEYS.log)
+  const requests: string[] = []
+  await until('changes are told again', async () => {
+    const by = author()
+    await a.write('fraud', weights(shownBy(a), { v4: (shownBy(a).revision % 40) + 1 }), by)
+    requests.push(by.requestId)
+    return requests.some(request => told.includes(`${request} fleet`))
+  })
+  t.equal(new Set(told).size, told.length, 'and nothing twice')
 })
