@@ -86,7 +86,9 @@ export function createAuditWatch(violate: (violation: Violation) => void): Audit
       const result = resultOf(request.kind, answer)
       request.outcome = outcomeOf(request.kind, answer, result)
       if (result) {
-        const taken = runsOf(result.document).filter(one => request.variants.includes(one.variant))
+        const taken = runsOf(result.document).filter(({ variant, rolledBack }) => {
+          return rolledBack && request.variants.includes(variant)
+        })
         request.runs = taken.map(({ run }) => run)
       }
       if (request.outcome === 'accepted') total.accepted++

@@ -29,7 +29,7 @@ import { fail, SluiceError } from '../../errors.ts'
 import type { AuditDraft, AuditEntry, Clock, Log, StateSource, WriteResult } from '../../ports.ts'
 import { draftOf } from '../audit-draft.ts'
 import { appendEntry, type DatedDraft } from './audit-log.ts'
-import { faultOf, unknownState } from './fault.ts'
+import { faultOf, unreachable } from './fault.ts'
 import { decodeRemote } from './remote-document.ts'
 import { digestOf, type RemoteRoute, type RemoteState } from './remote-route.ts'
 import { createTurns } from './turns.ts'
@@ -308,7 +308,7 @@ export function createRouteState(start: RouteStart, context: RouteContext): Rout
     } catch (error) {
       if (error instanceof SluiceError) throw error
       context.count(error)
-      throw unknownState(faultOf(error))
+      throw unreachable(faultOf(error)) // of a look: what was sent says so itself
     }
   }
 }

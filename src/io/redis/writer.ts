@@ -1,9 +1,11 @@
 /**
  * Changes of one route in Redis, each with its audit entry, on the base of what was read last.
  *
- * A write is sent once. Where its answer is lost the store is asked whether it has our entry, and when that
- * cannot be said either the change is unknown: it is not made again, and what the store has is what holds.
+ * A write is sent once. Where its answer is lost the store is asked whether it has our entry, for as long as a
+ * connection takes to come back; when it has not, or does not say, the change is unknown, since it may still
+ * come: it is not made again, and what the store has is what holds.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { AuditDraft, AuditEntry, Clock } from '../../ports.ts'
 import { chainEntry } from '../audit-entry.ts'
 import { faultOf, unknownState } from './fault.ts'
@@ -36,6 +38,8 @@ export type Writer = {
 }
 
 const ENTRIES_AT_ONCE = 1_000
+const RESOLVE_MS = 1_000
+const RESOLVE_EVERY_MS = 50
 const KEEP_OWN = 200 // entries of ours, to know them again
 
 export function createWriter(options: WriterOptions): Writer {
@@ -72,13 +76,26 @@ export function createWriter(options: WriterOptions): Writer {
     return found?.sha256 === entry.sha256
   }
 
+  /** The same, asked until the store answers or for RESOLVE_MS; false where it cannot be said. */
+  async function hasArrived(text: string | null, entry: AuditEntry | null): Promise<boolean> {
+    const deadline = clock.now() + RESOLVE_MS
+    for (;;) {
+      try {
+        return await arrived(text, entry)
+      } catch {
+        if (clock.now() >= deadline) return false
+        await delay(RESOLVE_EVERY_MS)
+      }
+    }
+  }
+
   async function send({ text, hint }: Writing, entry: AuditEntry | null): Promise<boolean> {
     try {
       return (await remote.write(base, text, entry, hint)) || (await arrived(text, entry))
     } catch (error) {
       options.count(error)
       const fault = faultOf(error)
-      if (fault.ambiguous && (await arrived(text, entry).catch(() => false))) return true
+      if (fault.ambiguous && (await hasArrived(text, entry))) return true
       throw unknownState(fault)
     }
   }
