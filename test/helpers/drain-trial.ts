@@ -21,6 +21,7 @@ export type DrainTally = {
 }
 
 const BODY = '{"x":1}'
+const MOST_PAUSE_MS = 64 // so that SIGTERM finds connections that are busy and connections that are idle
 
 /** Starts a process with `clients` clients, ends it with SIGTERM and waits for its exit, which must be 0. */
 export async function drainOnce(clientCount: number): Promise<DrainTally> {
@@ -31,7 +32,7 @@ export async function drainOnce(clientCount: number): Promise<DrainTally> {
   const clients = Array.from({ length: clientCount }, (_, n) =>
     keepAsking(sluice, recorder, tally, n)
   )
-  await until('the clients to be warm', () => tally.warm.size === clientCount)
+  await until('the clients to be warm', () => tally.warm.size === clientCount, { within: 120_000 })
   const { code, signal } = await sluice.stop()
   await Promise.all(clients)
   await recorder.close()
@@ -61,7 +62,7 @@ async function keepAsking(
         tally.answered += 1
         if (onThis > 0) tally.warm.add(n)
         if (answer.fields.some(([k, v]) => k === 'connection' && v === 'close')) break
-        await new Promise(resolve => setTimeout(resolve, n % 8))
+        await new Promise(resolve => setTimeout(resolve, n % MOST_PAUSE_MS))
         continue
       }
       const wasSeen = recorder.requests.some(r => targetOf(r) === target)
