@@ -17,7 +17,7 @@ function options(more: Pick<ChaosOptions, 'seconds' | 'control' | 'endAtViolatio
 
 test('keeps every rollback and comes to one document when everything around it fails', async t => {
   t.comment(`seed ${SEED}`)
-  const result = await runChaos(options({ seconds: 10, control: false, endAtViolation: false }))
+  const result = await runChaos(options({ seconds: 8, control: false, endAtViolation: false }))
   const { violations, ...rest } = result
   t.comment(JSON.stringify(rest))
   t.same(violations.slice(0, 5), [])

@@ -3,7 +3,7 @@
  * judge them (state.md, I1, I2, I6, I7).
  */
 import { canonicalJson } from '../../src/domain/canonical-json.ts'
-import type { RouteDocument } from '../../src/domain/document.ts'
+import { isLater, type RouteDocument } from '../../src/domain/document.ts'
 import type { AuditEntry, WriteResult } from '../../src/ports.ts'
 import { createAuditWatch } from './audit-watch.ts'
 import { createRaiseWatch } from './raise-watch.ts'
@@ -48,6 +48,14 @@ export function createObserver({ documentsAlone }: { readonly documentsAlone: bo
   const raises = createRaiseWatch(violate)
   const audits = createAuditWatch(violate)
 
+  /** A replica goes forward for as long as it runs; after a crash it may begin with an older snapshot. */
+  function checkOrder(replica: number, document: RouteDocument): void {
+    const before = mirror.get(`${replica} ${document.route}`)
+    if (before === undefined || !isLater(before, document)) return
+    const what = `replica ${replica} went back from ${revision(before)} to ${revision(document)}`
+    violate({ invariant: 'I2', what: `${what} of ${document.route}` })
+  }
+
   function show(replica: number, document: RouteDocument, at: number): void {
     mirror.set(`${replica} ${document.route}`, document)
     rollbacks.shown(replica, document, at)
@@ -60,8 +68,10 @@ export function createObserver({ documentsAlone }: { readonly documentsAlone: bo
     violate,
     hear(replica, line) {
       if (line.told === 'opened') for (const each of line.documents) show(replica, each, line.at)
-      else if (line.told === 'document') show(replica, line.document, line.at)
-      else if (line.told === 'audit') audits.told(replica, line.entry, line.origin)
+      else if (line.told === 'document') {
+        checkOrder(replica, line.document)
+        show(replica, line.document, line.at)
+      } else if (line.told === 'audit') audits.told(replica, line.entry, line.origin)
       else if (line.told === 'confirmed') raises.confirmed(line.digest, line.at)
       else if (line.told === 'sent') {
         const document = line.document as RouteDocument // the driver sent it, and reads it again
