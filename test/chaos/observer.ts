@@ -43,6 +43,7 @@ export function createObserver({ documentsAlone }: { readonly documentsAlone: bo
   const violate = (violation: Violation) => {
     violations.push(violation)
   }
+  const newest = new Map<string, RouteDocument>() // that a replica showed since its start
   const before = new Map<string, RouteDocument>() // what was shown when a request was made
   const rollbacks = createRollbackWatch(violate)
   const raises = createRaiseWatch(violate)
@@ -50,13 +51,16 @@ export function createObserver({ documentsAlone }: { readonly documentsAlone: bo
 
   /** A replica goes forward for as long as it runs; after a crash it may begin with an older snapshot. */
   function checkOrder(replica: number, document: RouteDocument): void {
-    const before = mirror.get(`${replica} ${document.route}`)
+    const at = `${replica} ${document.route}`
+    const before = newest.get(at)
+    newest.set(at, document)
     if (before === undefined || !isLater(before, document)) return
     const what = `replica ${replica} went back from ${revision(before)} to ${revision(document)}`
     violate({ invariant: 'I2', what: `${what} of ${document.route}` })
   }
 
   function show(replica: number, document: RouteDocument, at: number): void {
+    checkOrder(replica, document)
     mirror.set(`${replica} ${document.route}`, document)
     rollbacks.shown(replica, document, at)
     audits.shown(document)
@@ -93,7 +97,10 @@ export function createObserver({ documentsAlone }: { readonly documentsAlone: bo
       const result = answer.value as WriteResult // the child's
       if (document) rollbacks.acknowledged(replica, result, asked.operation.variants, document)
     },
-    killed: replica => rollbacks.killed(replica, now()),
+    killed(replica) {
+      rollbacks.killed(replica, now())
+      for (const at of newest.keys()) if (at.startsWith(`${replica} `)) newest.delete(at)
+    },
     wiped(replica) {
       rollbacks.wiped(replica)
       audits.wiped(replica)
