@@ -16,7 +16,7 @@ const SILENT_MS = 3_000
 const CONNECT_MS = 1_000
 const KEEP_ALIVE_MS = 10_000
 const RETRY_LEAST_MS = 100
-const RETRY_MOST_MS = 5_000
+const RETRY_MOST_MS = 1_500 // replicas agree again within 2 s of the end of a fault
 
 export type RedisLink = {
   /** Runs a script by its digest, and by its text where the server does not know it. Rejects with the client's error. */
@@ -167,7 +167,7 @@ function clientOf(settings: RedisSettings): Redis | Cluster {
   return new Redis({ ...options, host: node?.host ?? '', port: node?.port ?? 0 })
 }
 
-/** 100 ms doubling to 5 s, the upper half of it at random. */
+/** 100 ms doubling to 1.5 s, the upper half of it at random. */
 function backOff(times: number): number {
   const most = Math.min(RETRY_MOST_MS, RETRY_LEAST_MS * 2 ** Math.min(times - 1, 10))
   return most / 2 + Math.random() * (most / 2)
