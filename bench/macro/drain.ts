@@ -9,7 +9,7 @@ import { machine, modeOf, publish } from '../harness.ts'
 
 const CLIENTS = 100
 const mode = modeOf()
-const drains = { smoke: 1, main: 10, long: 100 }[mode]
+const drains = { smoke: 1, main: 20, long: 100 }[mode]
 
 let answered = 0
 let refused = 0
