@@ -4,6 +4,7 @@
  */
 import { canonicalJson } from '../../src/domain/canonical-json.ts'
 import { isLater, type RouteDocument } from '../../src/domain/document.ts'
+import { digestOf } from '../../src/io/redis/remote-route.ts'
 import type { AuditEntry, WriteResult } from '../../src/ports.ts'
 import { createAuditWatch } from './audit-watch.ts'
 import { createRaiseWatch } from './raise-watch.ts'
@@ -45,12 +46,17 @@ export function createObserver({ documentsAlone }: { readonly documentsAlone: bo
   }
   const newest = new Map<string, RouteDocument>() // that a replica showed since its start
   const before = new Map<string, RouteDocument>() // what was shown when a request was made
+  const confirmed = new Set<string>() // digests of documents that a store had
   const rollbacks = createRollbackWatch(violate)
   const raises = createRaiseWatch(violate)
   const audits = createAuditWatch(violate)
 
-  /** A replica goes forward for as long as it runs; after a crash it may begin with an older snapshot. */
+  /**
+   * A replica goes forward for as long as it runs; after a crash it may begin with an older snapshot. Judged is
+   * what a store confirmed: a rollback that only this replica has makes a revision of its own until then.
+   */
   function checkOrder(replica: number, document: RouteDocument): void {
+    if (!confirmed.has(digestOf(canonicalJson(document)))) return
     const at = `${replica} ${document.route}`
     const before = newest.get(at)
     newest.set(at, document)
@@ -76,8 +82,10 @@ export function createObserver({ documentsAlone }: { readonly documentsAlone: bo
         checkOrder(replica, line.document)
         show(replica, line.document, line.at)
       } else if (line.told === 'audit') audits.told(replica, line.entry, line.origin)
-      else if (line.told === 'confirmed') raises.confirmed(line.digest, line.at)
-      else if (line.told === 'sent') {
+      else if (line.told === 'confirmed') {
+        confirmed.add(line.digest)
+        raises.confirmed(line.digest, line.at)
+      } else if (line.told === 'sent') {
         const document = line.document as RouteDocument // the driver sent it, and reads it again
         raises.sent(line.digest, document, line.entry?.requestId ?? null)
       }
