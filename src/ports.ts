@@ -2,8 +2,10 @@
  * Interfaces between the planes and what stands behind them. Adapters in io/ implement the store and the sink;
  * the controller implements `Control`, through which the admin API reaches it.
  */
+import type { AgreementView } from './domain/compare/agreement.ts'
 import type { RouteDocument } from './domain/document.ts'
 import type { Author, Operation, Refusal } from './domain/operations.ts'
+import type { ShadowSettings } from './domain/shadow.ts'
 import type { TlsSettings } from './domain/snapshot.ts'
 import type { TriggerStatus } from './domain/watch.ts'
 
@@ -222,6 +224,22 @@ export type RouteView = RouteDocument & {
   readonly stale: boolean
 }
 
+/** A shadow of a route, how it runs on the replica that answers, and what its pairs say there. */
+export type ShadowView = {
+  readonly route: string
+  readonly shadow: string
+  readonly variant: string
+  readonly on: boolean // as it was switched, for all replicas
+  readonly state: 'on' | 'off' | 'live' // what happens: `live` pauses while the variant has weight
+  readonly applied: { readonly threads: number; readonly of: number } // data threads that work with this state
+  readonly settings: Omit<ShadowSettings, 'name' | 'variant'>
+  readonly considered: number // requests that the champion answered
+  readonly dropped: Readonly<Record<string, number>> // by reason
+  readonly outcomes: Readonly<Record<string, number>> // of copies
+  readonly agreement: AgreementView
+  readonly revision: string // of the route's document
+}
+
 export type Actor = { readonly id: string; readonly requestId: string; readonly reason: string }
 
 export type Explanation = {
@@ -283,6 +301,16 @@ export type Control = {
   clear(route: string, expect: string, rollback: string, actor: Actor): Promise<RouteView>
   pause(route: string, variant: string | null, actor: Actor): Promise<RouteView>
   resume(route: string, variant: string | null, actor: Actor): Promise<RouteView>
+  /** A shadow and its results; null when the route has none of that name. */
+  shadow(route: string, name: string): Promise<ShadowView | null>
+  /** Switches a shadow on or off on every replica; resolves when the data threads here work with it. */
+  setShadow(
+    route: string,
+    expect: string,
+    name: string,
+    on: boolean,
+    actor: Actor
+  ): Promise<ShadowView>
   decisions(route: string, since: string | null, limit: number): Promise<readonly AuditEntry[]>
   explain(route: string, facts: ExplainFacts): Explanation
   putVariant(

@@ -8,6 +8,7 @@
  * of directories absolute. Clear text of a token is never here, only its digest.
  */
 import type { Model, Override, Protocol, RouteMatch, UnitSource } from '../domain/route.ts'
+import type { ShadowSettings } from '../domain/shadow.ts'
 import type { Rewrite, RouteSnapshot, TlsSettings } from '../domain/snapshot.ts'
 import type { TriggerSettings } from '../domain/trigger-settings.ts'
 
@@ -45,6 +46,25 @@ export type RedisSettings = {
   readonly prefix: string
 }
 
+/** How to reach the brokers. Secrets are clear text here and shown nowhere; PEM texts, already read. */
+export type KafkaSettings = {
+  readonly brokers: readonly string[] // host:port, at least one
+  readonly clientId: string
+  readonly topics: { readonly shadow: string; readonly decisions: string }
+  readonly createTopics: boolean // those that are missing
+  readonly tls: {
+    readonly ca: string | null // null: the authorities of the system
+    readonly cert: string | null
+    readonly key: string | null
+    readonly serverName: string | null // null: the host
+  } | null // null: without TLS
+  readonly sasl: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+    readonly username: string
+    readonly password: string
+  } | null
+}
+
 export type Config = {
   readonly file: string // absolute path it was read from
   readonly listen: Listen
@@ -63,8 +83,9 @@ export type Config = {
     readonly redis: RedisSettings | null // null with the file driver
   }
   readonly events: {
-    readonly driver: 'none' | 'file'
+    readonly driver: 'none' | 'file' | 'kafka'
     readonly directory: string
+    readonly kafka: KafkaSettings | null // null but with the kafka driver
     readonly unitKey: string | null // null: a random one, kept in the state directory
   }
   readonly accessLog: { readonly format: 'json'; readonly sample: number } | null // share 0..1
@@ -84,6 +105,8 @@ export type RouteConfig = {
   readonly initialWeights: Readonly<Record<string, number>> // percent of every variant, sum 100
   readonly overrides: readonly Override[]
   readonly salt: string
+  readonly predictions: readonly string[] // JSON Pointers; empty: the protocol's own
+  readonly shadows: readonly ShadowSettings[] // names unique in the route
   readonly onUnavailable: 'champion' | 'error'
   readonly triggers: TriggerSettings
   readonly lane: 'general' | 'auto'

@@ -51,6 +51,8 @@ export function resolveRoute(name: string, route: RouteFile, secrets: Secrets): 
     ),
     overrides: route.overrides.map(overrideOf),
     salt: route.salt ?? `${name}.0`,
+    predictions: [],
+    shadows: [],
     onUnavailable: route.onUnavailable,
     triggers: resolveTriggers(route.triggers, route.protocol),
     lane: route.lane === 'general' ? 'general' : 'auto',

@@ -53,6 +53,7 @@ export function resolveConfig(file: ConfigFile, around: Surroundings): Config {
     events: {
       driver: file.events.driver === 'file' ? 'file' : 'none',
       directory: resolve(file.events.directory),
+      kafka: null,
       unitKey: secrets.get(['events', 'unitKey']) ?? null
     },
     accessLog: accessLog && { format: 'json', sample: parsePercent(accessLog.sample) ?? 0 },

@@ -154,6 +154,10 @@ export function createController(options: ControllerOptions): Controller {
       const route = roster.get(name)
       return route ? view(route) : null
     },
+    shadow: async () => null,
+    setShadow: async route => {
+      throw fail('SLC_ADMIN_NOT_FOUND', [`a shadow of route ${route}`])
+    },
     decisions(name, since, limit) {
       known(name)
       return store.decisions({ route: name, limit, ...(since === null ? {} : { since }) })

@@ -104,6 +104,8 @@ function routeSnapshot(route: LiveRoute, input: RoutingInput): RouteSnapshot {
     stream: config.stream,
     limits: config.limits,
     headers: config.headers,
+    predictions: config.predictions,
+    shadows: [],
     variants: variants.map(variant => variantSnapshot(route, variant, input))
   }
 }

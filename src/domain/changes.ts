@@ -19,7 +19,7 @@ import { NAME } from './route.ts'
 
 /** What an operation changes; fields that it leaves alone are left out. `raisesEpoch` makes it outrank. */
 export type Change = {
-  readonly fields: Partial<Pick<RouteDocument, 'challengers' | 'registry'>>
+  readonly fields: Partial<Pick<RouteDocument, 'challengers' | 'registry' | 'shadows'>>
   readonly raisesEpoch: boolean
 }
 
@@ -50,6 +50,8 @@ export function changeOf(
       return putVariant(document, operation)
     case 'remove-variant':
       return removeVariant(document, operation)
+    case 'shadow':
+      return switchShadow(document, operation)
   }
 }
 
@@ -269,4 +271,11 @@ function without<Value>(
 
 function badWeights(reason: string): Refusal {
   return { code: 'bad-weights', reason }
+}
+
+/** A shadow that the document does not name is on. */
+function switchShadow(document: RouteDocument, { name, on }: Kind<'shadow'>): Outcome {
+  const is = Object.hasOwn(document.shadows, name) ? (document.shadows[name]?.on ?? true) : true
+  if (is === on) return null
+  return { fields: { shadows: { ...document.shadows, [name]: { on } } }, raisesEpoch: false }
 }

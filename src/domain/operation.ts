@@ -42,6 +42,12 @@ export type Operation =
       readonly configured?: { readonly model: Model | null } // the variant as the configuration has it
     } // add, or change upstreams
   | { readonly kind: 'remove-variant'; readonly expect: string; readonly name: string }
+  | {
+      readonly kind: 'shadow'
+      readonly expect: string
+      readonly name: string // of the configuration; the caller has checked it
+      readonly on: boolean
+    }
 
 /** What a change needs and plain values cannot have. Ids are random; the digest is SHA-256 in hex of UTF-8. */
 export type Means = {

@@ -2,6 +2,8 @@
  * What a route is: its names, its units and its protocol. Configuration gives these values and they do not
  * change while the process runs, but for a reload; what changes (weights, rollbacks) is in document.ts.
  */
+import type { BodyUnitSource } from './payload/unit-scan.ts'
+
 export const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/
 export const SALT = /^[A-Za-z0-9._-]{1,200}$/
 export const MAX_VARIANTS = 32
@@ -27,6 +29,7 @@ export type UnitSource =
   | { readonly setCookie: { readonly name: string; readonly maxAge: number } } // seconds
   | { readonly clientIp: true }
   | { readonly request: 'random' }
+  | BodyUnitSource
 
 /** A condition on one value. Never a regular expression. */
 export type ValueTest =

@@ -7,6 +7,7 @@
  */
 import type { BadKind } from './counts.ts'
 import type { Override, Protocol, RouteMatch, UnitSource } from './route.ts'
+import type { ShadowTap } from './shadow.ts'
 
 export type Snapshot = {
   readonly sequence: number
@@ -53,6 +54,8 @@ export type RouteSnapshot = {
     readonly revision: boolean
     readonly reason: boolean
   }
+  readonly predictions: readonly string[] // JSON Pointers; empty: the protocol's own
+  readonly shadows: readonly ShadowTap[]
   readonly variants: readonly VariantSnapshot[]
 }
 

@@ -31,6 +31,7 @@ export function draftOf(
 function variantOf(document: RouteDocument, operation: Operation): string | null {
   switch (operation.kind) {
     case 'weights':
+    case 'shadow':
       return null
     case 'clear':
       return (

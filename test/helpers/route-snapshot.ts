@@ -38,6 +38,8 @@ export function routeSnapshot(changes: Partial<RouteSnapshot> = {}): RouteSnapsh
     stream: { graceMs: 600_000, cut: false },
     limits: { body: 1 << 25, inFlight: 1024 },
     headers: { variant: true, revision: true, reason: false },
+    predictions: [],
+    shadows: [],
     variants: [variantSnapshot('v3'), variantSnapshot('v4')],
     ...changes
   }

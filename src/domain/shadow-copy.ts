@@ -1,0 +1,55 @@
+/**
+ * What data threads and the shadow thread say to each other, and the credit between them.
+ *
+ * A data thread copies bytes and never waits. `taken` is written by the data thread alone, `returned` by the
+ * shadow thread alone, both modulo 2^32: what lies between is under way. Without credit nothing is copied.
+ */
+import type { BadKind, Outcome } from './counts.ts'
+
+/** Words of the credit of one data thread. */
+export const CREDIT = { taken: 0, returned: 1, size: 2 } as const
+
+/** Bytes of copies under way over all threads. */
+export const CREDIT_BYTES = 64 * 1024 * 1024
+/** What a copy costs beside its bodies. */
+export const COPY_OVERHEAD = 1024
+
+/** A request as its client sent it and the champion got it. `fields` has no framing and no Host. */
+export type RequestCopy = {
+  readonly kind: 'request'
+  readonly id: number // of the data thread
+  readonly slots: readonly number[] // shadows that get it
+  readonly route: string
+  readonly revision: string
+  readonly requestId: string
+  readonly unit: string | null // latin1, one character a byte
+  readonly unitHash: number
+  readonly method: string
+  readonly target: string // path and query as received
+  readonly path: string
+  readonly fields: readonly string[] // name, value, name, value; those of an upstream request
+  readonly body: Uint8Array | null
+  readonly arrivedAt: number // wall clock, ms
+}
+
+/** What the champion answered. Times in ms; `firstMs` is to the head, or to the first byte of a stream. */
+export type AnswerCopy = {
+  readonly kind: 'answer'
+  readonly id: number
+  readonly variant: string
+  readonly outcome: Outcome
+  readonly status: number // 0 for none
+  readonly latencyMs: number
+  readonly firstMs: number
+  readonly contentType: string | null
+  readonly contentEncoding: string | null
+  readonly inferenceHeaderLength: number | null // Inference-Header-Content-Length
+  readonly bytes: number // of the whole body
+  readonly bad: readonly BadKind[]
+  readonly body: Uint8Array | null // null: nothing was captured
+  readonly truncated: boolean // the body is longer than what was captured
+  readonly credit: number // what the request and this answer took; returned when the pair is done
+}
+
+/** A batch from a data thread to the shadow thread. */
+export type FromTap = { readonly items: readonly (RequestCopy | AnswerCopy)[] }
