@@ -4,8 +4,10 @@
  * A request goes out a second time only when not a byte of it was written: to another address of the same
  * variant, once, and then, where the route says so, to the champion (http.md, retries).
  */
+
+import { chooseAddress, isStarting } from '../upstream-connection/choose.ts'
+import { type Fault, NO_ADDRESS, STARTING } from '../upstream-connection/fault.ts'
 import { answerProblem, refuse } from './answer.ts'
-import { chooseAddress, isStarting } from './choose.ts'
 import type { Exchange } from './exchange.ts'
 import type { LiveAddress, LiveVariant } from './live-routes.ts'
 import {
@@ -20,7 +22,6 @@ import {
 } from './settle.ts'
 import { Upload } from './upload.ts'
 import { UpstreamCall } from './upstream-call.ts'
-import { type Fault, NO_ADDRESS, STARTING } from './upstream-connection/fault.ts'
 
 /** Begins to forward: the body is taken from the client, and the variant's load is counted. */
 export function forward(ex: Exchange): void {

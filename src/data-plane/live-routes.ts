@@ -16,8 +16,8 @@ import type {
   VariantSnapshot
 } from '../domain/snapshot.ts'
 import { withChange } from '../domain/snapshot-change.ts'
+import type { PoolRequest, Pools } from '../upstream-connection/pools.ts'
 import { buildTable, type Table } from './decide.ts'
-import type { PoolRequest, Pools } from './upstream-connection/pools.ts'
 
 export type LiveTable = {
   readonly decisions: Table

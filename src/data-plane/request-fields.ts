@@ -4,17 +4,9 @@
  * Ours come last and are never the client's: who asked, over what, for which host, through whom. A client that
  * is no trusted proxy has its own claims of that kind dropped (http.md, forwarding).
  */
-import type { Rewrite } from '../domain/snapshot.ts'
+import { rewriteFields } from '../domain/rewrite.ts'
 import type { Exchange } from './exchange.ts'
-import type { Head } from './gate.ts'
 import type { LiveAddress, LiveVariant } from './live-routes.ts'
-
-/** Path and query for the upstream: the bytes as received, but for the route's rewrite of a prefix. */
-export function requestPath(head: Head, rewrite: Rewrite | null): string {
-  const path = rewrite?.path ?? null
-  if (path === null || !head.origin.startsWith(path.from)) return head.origin
-  return path.to + head.origin.slice(path.from.length)
-}
 
 /** The fields for one address, as a flat list of names and values. */
 export function requestFields(ex: Exchange, variant: LiveVariant, address: LiveAddress): string[] {
@@ -44,33 +36,3 @@ export function requestFields(ex: Exchange, variant: LiveVariant, address: LiveA
   fields.push('host', rewrite?.host ?? address.authority)
   return fields
 }
-
-/** A variant's own fields replace the client's of the same name. Framing and Host are not theirs to set. */
-function rewriteFields(fields: string[], rewrite: Rewrite): void {
-  const { set, remove } = rewrite.headers
-  const names = new Set(remove.map(name => name.toLowerCase()))
-  for (const name of Object.keys(set)) names.add(name.toLowerCase())
-  for (const name of KEPT) names.delete(name)
-  let kept = 0
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = fields[i] as string // in bounds: the list is of pairs
-    if (names.has(name.toLowerCase())) continue
-    fields[kept++] = name
-    fields[kept++] = fields[i + 1] as string
-  }
-  fields.length = kept
-  for (const [name, value] of Object.entries(set)) {
-    if (!KEPT.includes(name.toLowerCase())) fields.push(name, value)
-  }
-}
-
-const KEPT: readonly string[] = [
-  'host',
-  'connection',
-  'content-length',
-  'transfer-encoding',
-  'upgrade',
-  'keep-alive',
-  'expect',
-  'via'
-]

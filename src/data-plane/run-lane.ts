@@ -12,6 +12,8 @@ import type {
   ToThread
 } from '../domain/snapshot.ts'
 import { THREAD_WORD, threadRegionOver } from '../domain/thread-region.ts'
+import { forbidden } from '../upstream-connection/forbidden.ts'
+import { Pools } from '../upstream-connection/pools.ts'
 import { AccessLog } from './access-log.ts'
 import { startBeat } from './beat.ts'
 import { SWEEP_MS, sweep } from './clocks.ts'
@@ -22,8 +24,6 @@ import { type Listener, makeListener } from './listener.ts'
 import { LiveRoutes, type LiveTable } from './live-routes.ts'
 import { processClock } from './process-time.ts'
 import { endStreams } from './stream-end.ts'
-import { forbidden } from './upstream-connection/forbidden.ts'
-import { Pools } from './upstream-connection/pools.ts'
 
 export type RunningLane = { readonly handle: (message: ToThread) => void }
 

@@ -8,13 +8,15 @@ import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Outcome } from '../domain/counts.ts'
 import { type FirstReading, firstReader } from '../domain/payload/first-reader.ts'
+import { rewrittenTarget } from '../domain/rewrite.ts'
+import { type Fault, faultOf, INVALID, type Stage } from '../upstream-connection/fault.ts'
 import { answerData, answerEnd, answerHead, answerProblem, breakAnswer } from './answer.ts'
 import { addressAnswered, addressFailed } from './ejection.ts'
 import type { Exchange, UpstreamWork } from './exchange.ts'
 import { contain, giveUp } from './give-up.ts'
 import type { LiveAddress, LiveVariant } from './live-routes.ts'
 import { outcomeOfStatus } from './observe.ts'
-import { requestFields, requestPath } from './request-fields.ts'
+import { requestFields } from './request-fields.ts'
 import {
   countAddress,
   countUpstreamError,
@@ -24,7 +26,6 @@ import {
   settle
 } from './settle.ts'
 import { openTunnel } from './tunnel.ts'
-import { type Fault, faultOf, INVALID, type Stage } from './upstream-connection/fault.ts'
 
 const ABORTED = new Error('the client is gone or the request was given up')
 
@@ -55,7 +56,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, UpstreamWork {
     const { head, body, upload } = this.#ex
     if (head === null) return
     const options: Dispatcher.DispatchOptions = {
-      path: requestPath(head, this.#variant.snapshot.rewrite),
+      path: rewrittenTarget(head.origin, this.#variant.snapshot.rewrite),
       method: head.method,
       headers: requestFields(this.#ex, this.#variant, this.address),
       body: body ?? upload,

@@ -2,11 +2,11 @@
 import { test } from 'tap'
 import { decide } from '../../src/data-plane/decide.ts'
 import { LiveRoutes, type LiveTable } from '../../src/data-plane/live-routes.ts'
-import { forbidden } from '../../src/data-plane/upstream-connection/forbidden.ts'
-import { Pools } from '../../src/data-plane/upstream-connection/pools.ts'
 import { AT, regionBytes } from '../../src/domain/counts.ts'
 import type { RouteSnapshot, VariantSnapshot } from '../../src/domain/snapshot.ts'
 import { changeBetween } from '../../src/domain/snapshot-change.ts'
+import { forbidden } from '../../src/upstream-connection/forbidden.ts'
+import { Pools } from '../../src/upstream-connection/pools.ts'
 import {
   addressSnapshot,
   requestFacts,

@@ -11,9 +11,9 @@ import { test } from 'tap'
 import { Pool } from 'undici'
 import type { Exchange } from '../../src/data-plane/exchange.ts'
 import { disguise, exchangeOf, proxyOptions } from '../../src/data-plane/transport.ts'
-import { connectorTo } from '../../src/data-plane/upstream-connection/connect.ts'
-import { faultOf, type Stage } from '../../src/data-plane/upstream-connection/fault.ts'
-import { forbidden } from '../../src/data-plane/upstream-connection/forbidden.ts'
+import { connectorTo } from '../../src/upstream-connection/connect.ts'
+import { faultOf, type Stage } from '../../src/upstream-connection/fault.ts'
+import { forbidden } from '../../src/upstream-connection/forbidden.ts'
 import { until } from '../helpers/until.ts'
 
 test('hands every disguised request to us and answers none by itself when anything odd is in it', async t => {

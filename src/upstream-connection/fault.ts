@@ -4,7 +4,7 @@
  * Before a request was started no byte was written, whatever the error is. Messages of the library are used
  * only where it has no code; a test pins them.
  */
-import type { Outcome, UpstreamError } from '../../domain/counts.ts'
+import type { Outcome, UpstreamError } from '../domain/counts.ts'
 import { CONNECT_FORBIDDEN, CONNECT_TIMEOUT } from './connect.ts'
 
 export type Fault = {

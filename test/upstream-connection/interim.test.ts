@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import { test } from 'tap'
-import { skipContinue } from '../../../src/data-plane/upstream-connection/interim.ts'
+import { skipContinue } from '../../src/upstream-connection/interim.ts'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'

@@ -6,7 +6,7 @@
  * nothing.
  */
 import { Pool } from 'undici'
-import type { AddressSnapshot, TlsSettings } from '../../domain/snapshot.ts'
+import type { AddressSnapshot, TlsSettings } from '../domain/snapshot.ts'
 import { connectorTo } from './connect.ts'
 import type { Forbidden } from './forbidden.ts'
 

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { type Choosable, chooseAddress, isStarting } from '../../src/data-plane/choose.ts'
+import { type Choosable, chooseAddress, isStarting } from '../../src/upstream-connection/choose.ts'
 import { addressSnapshot } from '../helpers/route-snapshot.ts'
 
 type Standing = { inFlight: number; ejectedUntil: number }

@@ -8,7 +8,7 @@
 import net from 'node:net'
 import tls from 'node:tls'
 import type { buildConnector } from 'undici'
-import type { TlsSettings } from '../../domain/snapshot.ts'
+import type { TlsSettings } from '../domain/snapshot.ts'
 import type { Forbidden } from './forbidden.ts'
 import { skipContinue } from './interim.ts'
 
