@@ -80,10 +80,8 @@ export async function compose(
     const unitIdKey = await unitKeyOf(config)
     const events = await eventSink(config, clock, log)
     cleanup.push(() => events.close(FLUSH_MS))
-    let published = 0
     store.onAudit((entry, origin) => {
       if (origin !== 'own') return // the replica that made the change publishes it
-      published++
       events.publish({ type: DECISION, key: entry.route ?? '', data: entry })
     })
 
@@ -126,7 +124,7 @@ export async function compose(
       pseudonym: `sluice-${randomBytes(4).toString('hex')}`,
       load,
       version: VERSION,
-      events: () => [{ topic: 'decisions', published, dropped: events.dropped }],
+      events: events.counts,
       stateWarnings: warnings,
       counters:
         link === null || config.state.redis === null
@@ -242,7 +240,12 @@ function accessTo(configuration: () => Config, localTokens: readonly Token[]): (
 
 async function eventSink(config: Config, clock: Clock, log: Log): Promise<EventSink> {
   if (config.events.driver === 'none') {
-    return { publish: () => undefined, dropped: {}, close: async () => undefined }
+    return {
+      publish: () => undefined,
+      counts: () => [],
+      faults: () => [],
+      close: async () => undefined
+    }
   }
   return createFileEvents({ directory: config.events.directory, clock, log })
 }

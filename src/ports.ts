@@ -159,10 +159,23 @@ export type FleetCounters = {
   exchange(route: string, variant: string, totals: string): Promise<readonly FleetSlot[] | null>
 }
 
-/** Published events (NDJSON now, Kafka later). Never throws and never blocks; what is lost is counted. */
+/** Where an event goes: pairs of shadows to `shadow`, the rest to `decisions`. */
+export type EventTopic = 'decisions' | 'shadow'
+
+/** What became of the events of a topic since the start. Those that wait are in neither number. */
+export type EventCounts = {
+  readonly topic: EventTopic
+  readonly published: number // written to the file, or acknowledged by the broker
+  readonly dropped: Readonly<Record<string, number>> // lost, by reason; every reason from the start
+}
+
+/** Published events, as NDJSON or to Kafka. Never throws and never blocks; what is lost is counted. */
 export type EventSink = {
   publish(event: { readonly type: string; readonly key: string; readonly data: unknown }): void
-  readonly dropped: Readonly<Record<string, number>>
+  counts(): readonly EventCounts[]
+  /** What keeps events from going out now, a sentence each; empty when all is well. */
+  faults(): readonly string[]
+  /** Writes out what waits for at most so many ms; the rest is counted as `not_flushed`. */
   close(timeoutMs: number): Promise<void>
 }
 

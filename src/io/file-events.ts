@@ -12,8 +12,10 @@ import { type FileHandle, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fail } from '../errors.ts'
-import type { Clock, EventSink, Log } from '../ports.ts'
+import type { Clock, EventSink, EventTopic, Log } from '../ports.ts'
 import { codeOf } from './durable-file.ts'
+import { createEventRing, type Waiting } from './event-ring.ts'
+import { createEventTally, topicOf } from './event-topic.ts'
 import { linesBackward } from './line-file.ts'
 import { makeDirectory } from './make-directory.ts'
 
@@ -28,9 +30,12 @@ export type FileEventsOptions = {
 }
 
 /** Why an event was lost. */
-export const DROP_REASONS = ['buffer_full', 'too_large', 'not_json', 'not_flushed'] as const
+const DROP_REASONS = ['buffer_full', 'too_large', 'not_json', 'not_flushed'] as const
+
+type Line = Waiting & { readonly topic: EventTopic; readonly bytes: Buffer }
 
 const NAME = 'events.ndjson'
+const LANE = 0 // one file, one queue
 const MOST_EVENT = 1024 * 1024 // bytes of one line
 const MOST_BATCH = 1024 * 1024 // bytes of one write, but for a single larger line
 const RETRY_MS = 1_000
@@ -42,17 +47,13 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
   const rotateAt = options.rotateAt ?? 64 * 1024 * 1024
   const files = options.files ?? 8
   const most = options.buffer ?? 8 * 1024 * 1024
-  const dropped: Record<(typeof DROP_REASONS)[number], number> = {
-    buffer_full: 0,
-    too_large: 0,
-    not_json: 0,
-    not_flushed: 0
-  }
+  const tally = createEventTally(DROP_REASONS)
+  const ring = createEventRing<Line>({ lanes: 1, most }, line =>
+    tally.lost(line.topic, 'buffer_full')
+  )
   const stopping = new AbortController()
-  let buffer: Buffer[] = []
-  let buffered = 0
   let writing: Promise<void> | null = null
-  let failing = false
+  let failing: string | null = null // code of the last error, until a write succeeds
   let closed = false
   let file: FileHandle
   let size: number
@@ -64,67 +65,37 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
   }
 
   function publish(event: Parameters<EventSink['publish']>[0]): void {
-    const line = closed ? null : lineOf(event, options.source ?? 'sluice', clock.wall())
-    if (closed) dropped.not_flushed++
-    else if (line === null) dropped.not_json++
-    else if (line.length > Math.min(MOST_EVENT, most)) dropped.too_large++
-    else keep(line)
-  }
-
-  function keep(line: Buffer): void {
-    buffer.push(line)
-    buffered += line.length
-    while (buffered > most) {
-      buffered -= buffer.shift()?.length ?? 0
-      dropped.buffer_full++
+    const topic = topicOf(event.type)
+    const bytes = closed ? null : lineOf(event, options.source ?? 'sluice', clock.wall())
+    if (closed) tally.lost(topic, 'not_flushed')
+    else if (bytes === null) tally.lost(topic, 'not_json')
+    else if (bytes.length > Math.min(MOST_EVENT, most)) tally.lost(topic, 'too_large')
+    else {
+      ring.push(LANE, { topic, bytes, size: bytes.length, at: clock.now() })
+      writing ??= writeAll().finally(() => {
+        writing = null
+      })
     }
-    writing ??= writeAll().finally(() => {
-      writing = null
-    })
   }
 
   /** Writes until nothing is buffered. Never throws. */
   async function writeAll(): Promise<void> {
-    while (buffer.length > 0) {
-      const batch = takeBatch()
+    while (ring.events(LANE) > 0) {
+      const batch = ring.take(LANE, MOST_BATCH)
       try {
-        await write(Buffer.concat(batch))
-        if (failing) log.info({ dropped }, 'events are written again')
-        failing = false
+        await write(Buffer.concat(batch.map(line => line.bytes)))
+        for (const line of batch) tally.published(line.topic, 1)
+        if (failing !== null) log.info({ events: tally.counts() }, 'events are written again')
+        failing = null
       } catch (error) {
-        putBack(batch)
-        if (!failing) log.error({ err: error, directory }, 'events cannot be written; trying again')
-        failing = true
+        ring.putBack(LANE, batch)
+        if (failing === null)
+          log.error({ err: error, directory }, 'events cannot be written; trying again')
+        failing = codeOf(error)
         if (closed) return
         await delay(RETRY_MS, undefined, { signal: stopping.signal, ref: false }).catch(() => null)
       }
     }
-  }
-
-  function takeBatch(): readonly Buffer[] {
-    let bytes = 0
-    let count = 0
-    for (const line of buffer) {
-      if (count > 0 && bytes + line.length > MOST_BATCH) break
-      bytes += line.length
-      count++
-    }
-    const batch = buffer.slice(0, count)
-    buffer = buffer.slice(count)
-    buffered -= bytes
-    return batch
-  }
-
-  /** A batch that could not be written is older than all that came since: it is the first to go. */
-  function putBack(batch: readonly Buffer[]): void {
-    const room: Buffer[] = []
-    for (const line of [...batch].reverse()) {
-      if (buffered + line.length > most) break
-      room.unshift(line)
-      buffered += line.length
-    }
-    dropped.buffer_full += batch.length - room.length
-    buffer = [...room, ...buffer]
   }
 
   async function write(bytes: Buffer): Promise<void> {
@@ -149,7 +120,13 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
 
   return {
     publish,
-    dropped,
+    counts: tally.counts,
+    faults: () =>
+      failing === null
+        ? []
+        : [
+            `events cannot be written to ${directory} (${failing}); they wait in memory, and the oldest are dropped when it is full`
+          ],
     async close(timeoutMs) {
       if (closed) return
       closed = true
@@ -159,8 +136,9 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
       const late = delay(timeoutMs, undefined, { signal: limit.signal }).catch(() => undefined)
       await Promise.race([written, late])
       limit.abort()
-      dropped.not_flushed += buffer.length
-      buffer = []
+      for (const line of ring.expire(LANE, Number.POSITIVE_INFINITY)) {
+        tally.lost(line.topic, 'not_flushed')
+      }
       await file.close().catch(() => undefined)
     }
   }

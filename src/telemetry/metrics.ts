@@ -250,8 +250,11 @@ const TABLE: readonly Metric[] = [
     'Reads and writes of the state that failed.',
     ({ source }) => Object.entries(source.state.errors).map(([reason, n]) => [{ reason }, n])
   ),
-  counter('sluice_events_total', ['topic'], 'Events handed to the sink.', ({ source }) =>
-    source.events.map(({ topic, published }) => [{ topic }, published])
+  counter(
+    'sluice_events_total',
+    ['topic'],
+    'Events that were written to the file or acknowledged by the broker.',
+    ({ source }) => source.events.map(({ topic, published }) => [{ topic }, published])
   ),
   counter(
     'sluice_events_dropped_total',

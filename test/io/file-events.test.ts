@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { createFileEvents } from '../../src/io/file-events.ts'
+import type { EventCounts, EventSink } from '../../src/ports.ts'
 import { silentLog, systemClock } from '../helpers/state-process.ts'
 import { until } from '../helpers/until.ts'
 
@@ -31,7 +32,7 @@ test('writes one CloudEvents envelope a line when events are published', async t
   t.equal(events.length, 2)
   t.notOk('partitionkey' in (events[1] ?? {}))
   t.not(events[0]?.['id'], events[1]?.['id'])
-  t.same(sink.dropped, NONE)
+  t.same(decisions(sink).dropped, NONE)
   t.equal((await stat(join(directory, 'events.ndjson'))).mode & 0o777, 0o600)
 })
 
@@ -43,7 +44,7 @@ test('keeps the order and loses nothing when 20,000 events come at once', async 
   const events = await linesOf(directory, 'events.ndjson')
   t.equal(events.length, 20_000)
   t.ok(events.every((event, i) => event['data'] === i))
-  t.same(sink.dropped, NONE)
+  t.same(decisions(sink).dropped, NONE)
 })
 
 test('rotates at a size and deletes the oldest when there are more files than it keeps', async t => {
@@ -87,7 +88,11 @@ test('counts what it cannot take and never throws when events are no JSON or too
   sink.publish({ type: 't', key: 'k', data: 'fits' })
   await sink.close(1_000)
   sink.publish({ type: 't', key: 'k', data: 'late' })
-  t.same(sink.dropped, { buffer_full: 0, too_large: 1, not_json: 2, not_flushed: 1 })
+  t.same(decisions(sink), {
+    topic: 'decisions',
+    published: 1,
+    dropped: { buffer_full: 0, too_large: 1, not_json: 2, not_flushed: 1 }
+  })
   t.match(await linesOf(directory, 'events.ndjson'), [{ data: 'fits' }])
 })
 
@@ -106,10 +111,13 @@ test('drops the oldest and counts them when nothing can be written, and goes on 
   await mkdir(`${path}.1`)
   await writeFile(join(`${path}.1`, 'full'), 'x')
   for (let i = 0; i < 1_000; i++) sink.publish({ type: 't', key: 'k', data: i })
-  t.ok((sink.dropped['buffer_full'] ?? 0) > 900)
+  t.ok((decisions(sink).dropped['buffer_full'] ?? 0) > 900)
+  await until('the fault', () => sink.faults().length === 1)
+  t.match(sink.faults(), [/^events cannot be written to .* \(\w+\); they wait in memory/])
   await rm(`${path}.1`, { recursive: true })
   await settled(async () => (await newest(path)) === 999)
-  t.same({ ...sink.dropped, buffer_full: 0 }, NONE)
+  t.same({ ...decisions(sink).dropped, buffer_full: 0 }, NONE)
+  t.same(sink.faults(), [])
   await sink.close(1_000)
 })
 
@@ -123,7 +131,7 @@ test('counts what is left when it has to close before it could write', async t =
   await writeFile(join(`${path}.1`, 'full'), 'x')
   for (let i = 0; i < 5; i++) sink.publish({ type: 't', key: 'k', data: i })
   await sink.close(1_000)
-  t.equal(sink.dropped['not_flushed'], 5)
+  t.equal(decisions(sink).dropped['not_flushed'], 5)
 })
 
 test('refuses to start when the directory cannot be written to', async t => {
@@ -134,6 +142,31 @@ test('refuses to start when the directory cannot be written to', async t => {
   await mkdir(join(directory, 'events.ndjson'))
   await t.rejects(createFileEvents({ ...base, directory }), refused)
 })
+
+test('counts the pairs of shadows apart from decisions when both are published', async t => {
+  const directory = t.testdir()
+  const sink = await createFileEvents({ ...base, directory })
+  t.same(sink.counts(), [
+    { topic: 'decisions', published: 0, dropped: NONE },
+    { topic: 'shadow', published: 0, dropped: NONE }
+  ])
+  sink.publish({ type: 'io.sluice.decision.v1', key: 'fraud', data: 1 })
+  sink.publish({ type: 'io.sluice.shadow.pair.v1', key: 'u', data: 2 })
+  sink.publish({ type: 'io.sluice.shadow.pair.v1', key: 'u', data: 3 })
+  await sink.close(1_000)
+  t.match(sink.counts(), [{ published: 1 }, { published: 2 }])
+  const events = await linesOf(directory, 'events.ndjson')
+  t.same(
+    events.map(event => event['data']),
+    [1, 2, 3]
+  )
+})
+
+function decisions(sink: EventSink): EventCounts {
+  const counts = sink.counts().find(each => each.topic === 'decisions')
+  if (counts === undefined) throw new Error('a sink without the topic decisions')
+  return counts
+}
 
 async function linesOf(
   directory: string,
