@@ -30,7 +30,7 @@ export function referencePage(root: Node): string {
     '- **Names** of routes, variants and overrides match `^[a-z0-9][a-z0-9-]{0,62}$`. `<name>` below is a name that you choose, `[]` an entry of a list.',
     '- **Relative paths** start at the working directory of the process.',
     '- **Not in YAML here**: duplicate keys, aliases, tags, more than one document. There are no regular expressions anywhere.',
-    '- **A reload** applies all keys but `listen`, `threads`, the listeners of `admin` and `telemetry`, and where state and events go, the password of Redis included; those need a restart, and a reload that changes them is refused.',
+    '- **A reload** applies all keys but `listen`, `threads`, the listeners of `admin` and `telemetry`, and where state and events go, the passwords of Redis and Kafka included; those need a restart, and a reload that changes them is refused.',
     '',
     ...body,
     '## Not available in this version',

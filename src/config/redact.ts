@@ -6,7 +6,14 @@
  * Certificates, keys, passwords, digests of tokens and the unit key are only told to be there. Header values that a
  * rewrite sets may be credentials of the upstream, so they are left out too.
  */
-import type { Config, Listen, RedisSettings, RouteConfig, VariantConfig } from './config.ts'
+import type {
+  Config,
+  KafkaSettings,
+  Listen,
+  RedisSettings,
+  RouteConfig,
+  VariantConfig
+} from './config.ts'
 
 const HIDDEN = '[redacted]'
 
@@ -23,7 +30,11 @@ export function redactConfig(config: Config): unknown {
     },
     telemetry: telemetry && { listen: listenOf(telemetry.listen) },
     state: { ...state, redis: state.redis && redisOf(state.redis) },
-    events: { ...events, unitKey: hidden(events.unitKey) },
+    events: {
+      ...events,
+      unitKey: hidden(events.unitKey),
+      kafka: events.kafka && kafkaOf(events.kafka)
+    },
     routes: Object.fromEntries(routes.map(route => [route.name, routeOf(route)]))
   }
 }
@@ -44,6 +55,14 @@ function redisOf({ password, sentinel, tls, ...redis }: RedisSettings): unknown 
     ...redis,
     password: hidden(password),
     sentinel: sentinel && { ...sentinel, password: hidden(sentinel.password) },
+    tls: tls && pemOf(tls)
+  }
+}
+
+function kafkaOf({ sasl, tls, ...kafka }: KafkaSettings): unknown {
+  return {
+    ...kafka,
+    sasl: sasl && { ...sasl, password: HIDDEN },
     tls: tls && pemOf(tls)
   }
 }

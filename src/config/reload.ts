@@ -8,6 +8,7 @@
  * route are never applied again.
  */
 import type { Config, Listen, RouteConfig } from './config.ts'
+import { kafkaRefusals, kafkaRenewals } from './kafka-reload.ts'
 import { redisRefusals, redisRenewals } from './redis-reload.ts'
 
 export type ReloadPlan = {
@@ -36,6 +37,7 @@ export function planReload(
     refusals: [
       ...restarts(running, next),
       ...redisRefusals(running.state.redis, next.state.redis),
+      ...kafkaRefusals(running.events.kafka, next.events.kafka),
       ...pairs.flatMap(({ old, route }) => {
         const holders = Object.hasOwn(weighted, route.name) ? (weighted[route.name] ?? []) : []
         return [...vanished(old, route, holders), ...otherModels(old, route)]
@@ -44,6 +46,7 @@ export function planReload(
     warnings: [
       ...renewals(running, next),
       ...redisRenewals(running.state.redis, next.state.redis),
+      ...kafkaRenewals(running.events.kafka, next.events.kafka),
       ...pairs.flatMap(({ old, route }) => ignored(old, route))
     ],
     added: next.routes.filter(route => !before.has(route.name)).map(route => route.name),

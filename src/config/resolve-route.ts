@@ -4,6 +4,7 @@
  * Exports: `resolveRoute`.
  */
 import type { Condition, Override, UnitSource, ValueTest } from '../domain/route.ts'
+import type { ShadowSettings } from '../domain/shadow.ts'
 import type { Rewrite, TlsSettings } from '../domain/snapshot.ts'
 import { parseOrigin } from './address.ts'
 import type { HealthConfig, RouteConfig, UpstreamConfig, VariantConfig } from './config.ts'
@@ -16,6 +17,7 @@ import type { Secrets } from './secrets.ts'
 type RouteFile = ConfigFile['routes'][string]
 type VariantFile = RouteFile['variants'][string]
 type SourceFile = RouteFile['hashOn'][number]
+type ShadowFile = RouteFile['shadows'][number]
 type OverrideFile = RouteFile['overrides'][number]
 type ConditionFile = OverrideFile['when']
 type TestFile = Extract<RouteFile['match']['headers'][string], object>
@@ -51,8 +53,8 @@ export function resolveRoute(name: string, route: RouteFile, secrets: Secrets): 
     ),
     overrides: route.overrides.map(overrideOf),
     salt: route.salt ?? `${name}.0`,
-    predictions: [],
-    shadows: [],
+    predictions: [...new Set(route.predictions)],
+    shadows: route.shadows.map(shadowOf),
     onUnavailable: route.onUnavailable,
     triggers: resolveTriggers(route.triggers, route.protocol),
     lane: route.lane === 'general' ? 'general' : 'auto',
@@ -136,7 +138,24 @@ function sourceOf(source: SourceFile): UnitSource {
     const { name, maxAge } = source.setCookie
     return { setCookie: { name, maxAge: Math.round(ms(maxAge) / 1000) } }
   }
+  if (source.json !== undefined) return { json: source.json }
+  if (source.tensor !== undefined) return { tensor: source.tensor }
+  if (source.dataframe !== undefined) return { dataframe: source.dataframe }
+  if (source.field !== undefined) return { field: source.field }
   return source.clientIp ? { clientIp: true } : { request: 'random' }
+}
+
+/** Names of fields in lower case; what is listed twice counts once. */
+function shadowOf(shadow: ShadowFile): ShadowSettings {
+  return {
+    ...shadow,
+    timeout: ms(shadow.timeout),
+    maxBody: parseSize(shadow.maxBody) ?? 0,
+    methods: [...new Set(shadow.methods)],
+    keepHeaders: [...new Set(shadow.keepHeaders.map(name => name.toLowerCase()))],
+    ignore: [...new Set(shadow.ignore)],
+    redact: [...new Set(shadow.redact)]
+  }
 }
 
 function overrideOf(override: OverrideFile): Override {

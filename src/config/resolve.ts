@@ -10,6 +10,7 @@ import { parseListen } from './address.ts'
 import type { Config, Listen, Token } from './config.ts'
 import type { Path } from './diagnostics.ts'
 import { parseDuration, parsePercent } from './quantities.ts'
+import { resolveKafka } from './resolve-kafka.ts'
 import { resolveRedis } from './resolve-redis.ts'
 import { resolveRoute } from './resolve-route.ts'
 import type { ConfigFile } from './schema.ts'
@@ -51,9 +52,9 @@ export function resolveConfig(file: ConfigFile, around: Surroundings): Config {
       redis: file.state.driver === 'redis' ? resolveRedis(file.state.redis, secrets) : null
     },
     events: {
-      driver: file.events.driver === 'file' ? 'file' : 'none',
+      driver: file.events.driver,
       directory: resolve(file.events.directory),
-      kafka: null,
+      kafka: file.events.driver === 'kafka' ? resolveKafka(file.events.kafka, secrets) : null,
       unitKey: secrets.get(['events', 'unitKey']) ?? null
     },
     accessLog: accessLog && { format: 'json', sample: parsePercent(accessLog.sample) ?? 0 },

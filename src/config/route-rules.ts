@@ -7,32 +7,20 @@
 import { faultOfHost, faultOfPath, parseOrigin } from './address.ts'
 import { hint, type Path, type Report } from './diagnostics.ts'
 import { basisPoints } from './quantities.ts'
+import { RESERVED } from './reserved-fields.ts'
 import type { ConfigFile } from './schema.ts'
 import type { Loose } from './shape.ts'
+import { checkPredictions, checkUnits } from './unit-rules.ts'
 
 type RouteFile = Loose<ConfigFile['routes'][string]>
 type VariantFile = Loose<ConfigFile['routes'][string]['variants'][string]>
 type OverrideFile = Loose<ConfigFile['routes'][string]['overrides'][number]>
 
-/** Fields that frame a message or are ours: neither a rewrite nor a unit may touch them. */
-const RESERVED = [
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'via'
-]
-
 export function checkRoute(route: RouteFile, path: Path, report: Report): void {
   const variants = Object.keys(route.variants ?? {})
   checkMatch(route, path, report)
   checkUnits(route, path, report)
+  checkPredictions(route, path, report)
   for (const [name, variant] of Object.entries(route.variants ?? {})) {
     if (variant) checkVariant(variant, [...path, 'variants', name], report)
   }
@@ -73,19 +61,6 @@ function checkMatch(route: RouteFile, path: Path, report: Report): void {
     }
     seen.add(name.toLowerCase())
   }
-}
-
-function checkUnits(route: RouteFile, path: Path, report: Report): void {
-  route.hashOn?.forEach((source, i) => {
-    if (typeof source !== 'object' || source.header === undefined) return
-    const name = source.header.toLowerCase()
-    if (RESERVED.includes(name) || name.startsWith('x-sluice-')) {
-      report(
-        [...path, 'hashOn', i, 'header'],
-        `the field ${name} cannot be a unit; take one that a client sets for its user`
-      )
-    }
-  })
 }
 
 function checkVariant(variant: VariantFile, path: Path, report: Report): void {

@@ -8,7 +8,6 @@ import {
   block,
   duration,
   flag,
-  later,
   list,
   NAME_SAYS,
   named,
@@ -20,7 +19,9 @@ import {
   word
 } from './keys.ts'
 import { LaterSchemas } from './later-schema.ts'
+import { pointer } from './pointer.ts'
 import { RuleSchemas } from './rule-schema.ts'
+import { ShadowsSchema } from './shadow-schema.ts'
 import { TriggersSchema } from './trigger-schema.ts'
 import { VariantSchema } from './variant-schema.ts'
 
@@ -73,13 +74,13 @@ export const RouteSchema = block(
         says: 'a salt: letters, digits, ".", "_" and "-", at most 200'
       })
     ),
-    predictions: later(
-      list(text({ description: 'A JSON Pointer.' }), {
-        description: 'JSON Pointers to the predictions, where the protocol does not say.',
-        default: []
-      })
-    ),
-    shadows: LaterSchemas.shadows,
+    predictions: list(pointer('A JSON Pointer into an answer.'), {
+      description:
+        'Where the predictions of an answer are, as JSON Pointers, in place of the usual members. For `protocol: json`; the others say it themselves.',
+      default: [],
+      max: 20
+    }),
+    shadows: ShadowsSchema,
     onUnavailable: word(['champion', 'error'], {
       description:
         'A challenger that refuses the connection: the champion answers and the failure still counts, or the client gets 502.',

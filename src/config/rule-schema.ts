@@ -10,7 +10,6 @@ import {
   duration,
   FIELD,
   flag,
-  later,
   list,
   NAME_SAYS,
   named,
@@ -19,6 +18,7 @@ import {
   weight,
   word
 } from './keys.ts'
+import { pointer } from './pointer.ts'
 
 const TESTS = ['exact', 'prefix', 'in', 'present']
 const field = (description: string) =>
@@ -135,13 +135,25 @@ const source = Type.Union(
               'Each request by itself. A last resort: a user is thrown about and no experiment counts it.'
           })
         ),
-        json: later(text({ description: 'JSON Pointer into the request body.' })),
-        tensor: later(text({ description: 'Name of an Open Inference input.' })),
-        dataframe: later(text({ description: 'Column of a dataframe.' })),
-        field: later(
+        json: optional(
+          pointer(
+            'JSON Pointer into the request body, at any size up to `limits.body`: a string or a number there is the unit. Under every protocol; a body that is no JSON has none.'
+          )
+        ),
+        tensor: optional(
           text({
             description:
-              'A field of an OpenAI request: user, safety_identifier or metadata.user_id.'
+              'Name of an Open Inference input, or `parameters.<name>`. For `protocol: open-inference`.',
+            max: 256
+          })
+        ),
+        dataframe: optional(
+          text({ description: 'Column of a dataframe. For `protocol: mlflow`.', max: 256 })
+        ),
+        field: optional(
+          word(['user', 'safety_identifier', 'metadata.user_id'], {
+            description:
+              'A field of a request of `protocol: openai`, or `metadata.user_id` of `protocol: anthropic`.'
           })
         )
       },

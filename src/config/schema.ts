@@ -7,6 +7,7 @@
  */
 import { type Static, Type } from 'typebox'
 import { NAME } from '../domain/route.ts'
+import { KafkaSchema } from './kafka-schema.ts'
 import {
   block,
   duration,
@@ -168,9 +169,9 @@ export const ConfigSchema = block(
     events: block(
       {
         driver: word(['none', 'file', 'kafka'], {
-          description: 'Where events go: nowhere, or NDJSON files that are rotated by size.',
-          default: 'none',
-          later: ['kafka']
+          description:
+            'Where events go: nowhere, NDJSON files that are rotated by size, or topics of Kafka.',
+          default: 'none'
         }),
         directory: text({
           description:
@@ -178,7 +179,7 @@ export const ConfigSchema = block(
           default: './events'
         }),
         unitKey: optional(unitKey),
-        kafka: LaterSchemas.kafka
+        kafka: KafkaSchema
       },
       { description: 'A record of what was decided, for others to read.', default: {} }
     ),

@@ -46,6 +46,7 @@ export async function readSecrets(
     )
   }
   await readRedis(file, context)
+  await readKafka(file, context)
   for (const [name, route] of Object.entries(file.routes ?? {})) {
     for (const [variant, settings] of Object.entries(route?.variants ?? {})) {
       if (settings?.tls) {
@@ -100,6 +101,14 @@ async function readRedis({ state }: Loose<ConfigFile>, context: Context): Promis
   await readOne(password, [...at, 'password'], context)
   await readOne(sentinel?.password, [...at, 'sentinel', 'password'], context)
   if (tls) await readClientTls(tls, [...at, 'tls'], context)
+}
+
+async function readKafka({ events }: Loose<ConfigFile>, context: Context): Promise<void> {
+  if (events?.driver !== 'kafka' || !events.kafka) return
+  const { tls, sasl } = events.kafka
+  const at = ['events', 'kafka']
+  await readOne(sasl?.password, [...at, 'sasl', 'password'], context)
+  if (typeof tls === 'object') await readClientTls(tls, [...at, 'tls'], context)
 }
 
 async function readClientTls(

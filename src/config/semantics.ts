@@ -9,10 +9,12 @@
 import { parseNetwork } from '../domain/ip.ts'
 import { faultOfHost, isLoopback, parseListen } from './address.ts'
 import type { Path, Report } from './diagnostics.ts'
+import { checkKafkaSettings } from './kafka-rules.ts'
 import { checkOverlaps } from './overlap.ts'
 import { checkRedisSettings } from './redis-rules.ts'
 import { checkRoute } from './route-rules.ts'
 import type { ConfigFile } from './schema.ts'
+import { checkShadows } from './shadow-rules.ts'
 import type { Loose } from './shape.ts'
 
 type File = Loose<ConfigFile>
@@ -29,10 +31,12 @@ export function checkMeaning(file: File, report: Report): void {
     checkNetwork(cidr, ['trustedProxies', i], report)
   })
   if (file.state?.redis) checkRedisSettings(file.state.redis, report)
+  if (file.events?.kafka) checkKafkaSettings(file.events.kafka, report)
   const routes = Object.entries(file.routes ?? {})
   for (const [name, route] of routes) {
     if (route) checkRoute(route, ['routes', name], report)
   }
+  checkShadows(file, report)
   checkOverlaps(routes, report)
 }
 

@@ -181,7 +181,8 @@ function walkNames(
 
 function walkList(node: Node, value: unknown, path: Path, walking: Walk): unknown {
   if (!Array.isArray(value)) {
-    walking.report(path, `must be a list, not ${show(value)}`)
+    const not = node.items?.['x-secret'] ? '' : `, not ${show(value)}`
+    walking.report(path, `must be a list${not}`)
     return undefined
   }
   checkCount(node.minItems, node.maxItems, value.length, path, walking.report)

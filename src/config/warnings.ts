@@ -8,7 +8,9 @@ import type { Condition } from '../domain/route.ts'
 import { isLoopback } from './address.ts'
 import type { Config, RouteConfig } from './config.ts'
 import type { Path, Report } from './diagnostics.ts'
+import { warnOfEvents } from './event-warnings.ts'
 import { ambiguous } from './overlap.ts'
+import { warnOfPredictions, warnOfShadows } from './shadow-warnings.ts'
 import { type StateCircumstances, warnOfState } from './state-warnings.ts'
 
 export type Circumstances = StateCircumstances & {
@@ -33,6 +35,7 @@ export function warningsOf(config: Config, around: Circumstances, warn: Report):
     )
   }
   warnOfState(config, around, warn)
+  warnOfEvents(config, around.given, warn)
   for (const [i, network] of config.trustedProxies.entries()) {
     if (network.endsWith('/0')) {
       warn(
@@ -54,6 +57,8 @@ function warnOfRoute(config: Config, route: RouteConfig, warn: Report): void {
   const path: Path = ['routes', route.name]
   warnOfOverrides(config, route, path, warn)
   warnOfUnits(route, path, warn)
+  warnOfPredictions(route, path, warn)
+  warnOfShadows(route, path, warn)
   for (const variant of route.variants) {
     const at = [...path, 'variants', variant.name]
     if (variant.tls?.verify === false) {

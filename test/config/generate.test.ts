@@ -56,7 +56,8 @@ test('accepts the examples and refuses what is wrong when an editor uses the sch
     { threads: 0 },
     { state: { driver: 'postgres' } },
     { state: { driver: 'redis', redis: { username: 'sluice' } } },
-    { events: { driver: 'kafka' } },
+    { events: { driver: 'kafka', kafka: { brokers: [] } } },
+    { events: { kafka: { sasl: { mechanism: 'plain', username: 'a' } } } },
     { routes: {} }
   ]) {
     t.notOk(Value.Check(schema, { ...sound, ...fault }), JSON.stringify(fault))

@@ -2,12 +2,6 @@ import { test } from 'tap'
 import { problemsOf, smallConfig } from '../helpers/config-file.ts'
 
 const ROUTE: readonly (readonly [string, string])[] = [
-  ['hashOn: [{ json: /user_id }]', 'json'],
-  ['hashOn: [{ tensor: user_id }]', 'tensor'],
-  ['hashOn: [{ dataframe: user }]', 'dataframe'],
-  ['hashOn: [{ field: user }]', 'field'],
-  ['predictions: [/a]', 'predictions'],
-  ['shadows: [{ name: a, variant: v4, percent: 10 }]', 'shadows'],
   ['rollout: default', 'rollout'],
   ['probes: [{ path: / }]', 'probes'],
   ['slo: { objective: 99.9, window: 30d }', 'slo'],
@@ -17,9 +11,7 @@ const ROUTE: readonly (readonly [string, string])[] = [
 ]
 const TOP: readonly (readonly [string, string])[] = [
   ['plans: { mine: { weights: [1, 100] } }', 'plans'],
-  ['notify: [{ url: "http://a" }]', 'notify'],
-  ['events: { driver: kafka }', 'kafka'],
-  ['events: { kafka: { brokers: [a] } }', 'kafka']
+  ['notify: [{ url: "http://a" }]', 'notify']
 ]
 
 test('refuses with its place what is not available in this version when a route asks for it', async t => {
@@ -51,6 +43,6 @@ test('refuses with its place what is not available in this version when the file
 })
 
 test('accepts the same keys when they hold their default or nothing', async t => {
-  const route = 'predictions: []\nshadows: []\nprobes: []\nrollout:\nlane: general\nslo: null'
+  const route = 'probes: []\nrollout:\nlane: general\nslo: null'
   t.same(await problemsOf(t, smallConfig(route, 'plans: {}\nnotify: []')), [])
 })
