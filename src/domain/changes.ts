@@ -9,6 +9,7 @@ import {
   bucketsOf,
   type Challenger,
   challengerOf,
+  isShadowOn,
   ledgerOf,
   type RouteDocument,
   registeredOf
@@ -224,6 +225,12 @@ function removeVariant(document: RouteDocument, asked: Kind<'remove-variant'>): 
   }
 }
 
+/** Which route has the shadow is the caller's knowledge: the document has only what was switched. */
+function switchShadow(document: RouteDocument, { name, on }: Kind<'shadow'>): Outcome {
+  if (isShadowOn(document, name) === on) return null
+  return { fields: { shadows: { ...document.shadows, [name]: { on } } }, raisesEpoch: false }
+}
+
 function withChallengers(
   document: RouteDocument,
   entries: readonly (readonly [string, Challenger])[],
@@ -271,11 +278,4 @@ function without<Value>(
 
 function badWeights(reason: string): Refusal {
   return { code: 'bad-weights', reason }
-}
-
-/** A shadow that the document does not name is on. */
-function switchShadow(document: RouteDocument, { name, on }: Kind<'shadow'>): Outcome {
-  const is = Object.hasOwn(document.shadows, name) ? (document.shadows[name]?.on ?? true) : true
-  if (is === on) return null
-  return { fields: { shadows: { ...document.shadows, [name]: { on } } }, raisesEpoch: false }
 }

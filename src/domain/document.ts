@@ -70,7 +70,7 @@ export type RouteDocument = {
   readonly challengers: Readonly<Record<string, Challenger>>
   readonly rollout: null
   readonly registry: Readonly<Record<string, RegistryEntry>>
-  readonly shadows: Readonly<Record<string, { readonly on: boolean }>>
+  readonly shadows: Readonly<Record<string, { readonly on: boolean }>> // those that were switched
   readonly by: string
   readonly at: string
   readonly previous: string // sha256 of the canonical document before, '' for the first
@@ -117,6 +117,11 @@ export function challengerOf(document: RouteDocument, name: string): Challenger 
 export function registeredOf(document: RouteDocument, name: string): RegistryEntry | null {
   if (!Object.hasOwn(document.registry, name)) return null
   return document.registry[name] ?? null
+}
+
+/** Whether a shadow is switched on. One that nobody has switched is. */
+export function isShadowOn({ shadows }: Pick<RouteDocument, 'shadows'>, name: string): boolean {
+  return !Object.hasOwn(shadows, name) || shadows[name]?.on !== false
 }
 
 /** The phase of a route that has no rollout: the gravest thing that is true of any challenger. */

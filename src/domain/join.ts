@@ -1,7 +1,8 @@
 /**
  * Which of two documents of a route holds, on every replica alike (state.md): the later one by epoch, then by
  * revision. Two of the same revision that differ come from a store that was split in two: then the one that
- * gives challengers less holds, so that a split never raises a weight, and any two replicas choose the same.
+ * gives challengers less holds, so that a split never raises a weight, and any two replicas choose the same; a
+ * shadow that either switched off is off.
  *
  * Whichever holds, no rollback of the other is lost: it goes into the document that replaces it.
  */
@@ -26,8 +27,15 @@ export function join(ours: RouteDocument, theirs: RouteDocument, means: Means): 
   if (a === b) return { holds: 'same' }
   const oursIsSafer = isSafer(ours, a, theirs, b)
   const [safer, text, other] = oursIsSafer ? [ours, a, theirs] : [theirs, b, ours]
-  const next = { ...safer, revision: safer.revision + 1, previous: means.sha256(text) }
+  const shadows = switchedOff(safer, other)
+  const next = { ...safer, shadows, revision: safer.revision + 1, previous: means.sha256(text) }
   return { holds: 'neither', document: withTombstones(next, tombstonesOf(other), means) }
+}
+
+/** The switches of the safer document, and those of the other that are off. */
+function switchedOff(safer: RouteDocument, other: RouteDocument): RouteDocument['shadows'] {
+  const off = Object.entries(other.shadows).filter(([, { on }]) => !on)
+  return { ...safer.shadows, ...Object.fromEntries(off) }
 }
 
 function isSafer(one: RouteDocument, oneText: string, other: RouteDocument, otherText: string) {

@@ -1,11 +1,11 @@
 /**
  * What the audit log still knows of a document that was lost: carried over to the older one that took its place.
  *
- * Only what takes traffic away is carried over: rollbacks (and their clearing), pauses, lower weights. A raise
- * is not, since weights rise only by what is confirmed to be the state. The result outranks everything that
- * was known before, so that no revision ever names two routing states.
+ * Only what takes traffic away is carried over: rollbacks (and their clearing), pauses, lower weights; and the
+ * switches of shadows, which move no user. A raise is not, since weights rise only by what is confirmed to be the
+ * state. The result outranks everything that was known before, so that no revision ever names two routing states.
  */
-import { challengerOf, isLater, type RouteDocument, weightsOf } from './document.ts'
+import { challengerOf, isLater, isShadowOn, type RouteDocument, weightsOf } from './document.ts'
 import { type Author, applyOperation, type Means, type Operation } from './operations.ts'
 
 /** The part of a document that an audit entry has of the time before and after a change. */
@@ -14,6 +14,7 @@ export type Summary = {
   readonly phase: string
   readonly rolledBack: Readonly<Record<string, { readonly id: string; readonly trigger: string }>>
   readonly paused: readonly string[]
+  readonly shadows?: RouteDocument['shadows'] // those that were switched; entries of before there were any have none
 }
 
 /** One accepted change as the audit log has it. */
@@ -40,7 +41,8 @@ export function summaryOf(document: RouteDocument): Summary {
     weights: weightsOf(document),
     phase: document.phase,
     rolledBack: Object.fromEntries(rolledBack),
-    paused: paused.sort()
+    paused: paused.sort(),
+    shadows: document.shadows
   }
 }
 
@@ -126,6 +128,10 @@ function carryOver(document: RouteDocument, change: Happened, means: Means): Rou
   const resumed = before.paused.filter(name => !after.paused.includes(name))
   operations.push({ kind: 'pause', variants, reason })
   operations.push({ kind: 'resume', variants: resumed, reason })
+  for (const [name, { on }] of Object.entries(after.shadows ?? {})) {
+    const was = isShadowOn({ shadows: before.shadows ?? {} }, name)
+    if (on !== was) operations.push({ kind: 'shadow', expect: '', name, on })
+  }
   operations.push({ kind: 'weights', expect: '', weights: lowered(document, after) })
   return operations.reduce((present, operation) => {
     const current = `${present.epoch}-${present.revision}`

@@ -43,7 +43,7 @@ const decision = Type.Object(
     reason: text,
     requestId: text,
     before: Type.Unknown({
-      description: 'of a change of a route: weights, phase, rolledBack, paused'
+      description: 'of a change of a route: weights, phase, rolledBack, paused, shadows'
     }),
     after: Type.Unknown(),
     evidence: Type.Union([Type.Null(), Type.Record(Type.String(), Type.Unknown())]),

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { type RouteDocument, weightsOf } from '../../src/domain/document.ts'
 import { join } from '../../src/domain/join.ts'
 import { applyOperation, type Operation } from '../../src/domain/operations.ts'
-import { author, first, means, rollback, weights } from '../helpers/state-documents.ts'
+import { author, first, means, rollback, shadow, weights } from '../helpers/state-documents.ts'
 
 const start = first('fraud', { v3: 70, v4: 10, v5: 20 })
 
@@ -56,4 +56,21 @@ test('takes what gives challengers less when two of one revision differ in weigh
     t.match(joined.document, { epoch: 1, revision: 3 })
     t.match(weightsOf(joined.document), { v4: 15 })
   }
+})
+
+test('keeps a shadow off that either switched off when two of one revision differ', async t => {
+  const both = after(start, shadow(start, 'a', 'off'), shadow('1-2', 'b', 'off'))
+  const one = after(both, shadow(both, 'a', 'on'))
+  const other = after(both, shadow(both, 'c', 'off'))
+  const joined = join(one, other, means)
+  t.same(join(other, one, means), joined)
+  if (joined.holds !== 'neither') throw new Error(joined.holds)
+  t.same(joined.document.shadows, { a: { on: false }, b: { on: false }, c: { on: false } })
+})
+
+test('takes the switches of the later document when one is', async t => {
+  const off = after(start, shadow(start, 'a', 'off'))
+  const on = after(off, shadow(off, 'a', 'on'))
+  t.same(join(off, on, means), { holds: 'theirs' })
+  t.same(join(on, off, means), { holds: 'ours' })
 })

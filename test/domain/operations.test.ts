@@ -9,6 +9,7 @@ import {
   means,
   rollback,
   rollbackId,
+  shadow,
   weights
 } from '../helpers/state-documents.ts'
 
@@ -313,6 +314,28 @@ test('keeps a rollback when its variant is removed and added again', async t => 
     entry
   })
   t.match(apply(again, weights(again, { v4: 5, v5: 5 })), { refusal: { code: 'rolled-back' } })
+})
+
+test('switches a shadow without touching what users get, and only when it is not so already', async t => {
+  const start = first('fraud')
+  t.equal(apply(start, shadow(start, 'a', 'on')).status, 'same', 'one that nobody switched is on')
+  const off = changed(start, shadow(start, 'a', 'off'))
+  t.match(off, { epoch: 1, revision: 2, shadows: { a: { on: false } } })
+  t.same([off.challengers, off.phase], [start.challengers, start.phase])
+  t.equal(apply(off, shadow(off, 'a', 'off')).status, 'same')
+  t.match(apply(off, shadow(start, 'b', 'off')), { refusal: { code: 'stale' } })
+  const other = changed(off, shadow(off, 'constructor', 'off'))
+  t.same(Object.keys(other.shadows), ['a', 'constructor'])
+  t.same(changed(other, shadow(other, 'a', 'on')).shadows['a'], { on: true })
+})
+
+test('keeps the switches of shadows when anything else changes', async t => {
+  const start = first('fraud')
+  const off = changed(start, shadow(start, 'a', 'off'))
+  const raised = changed(off, weights(off, { v4: 50 }))
+  const rolled = changed(raised, rollback('v4'))
+  const cleared = changed(rolled, clear(rolled, 'v4'))
+  t.same(cleared.shadows, { a: { on: false } })
 })
 
 function apply(document: RouteDocument, operation: Operation) {

@@ -15,6 +15,7 @@ import {
   means,
   rollback,
   rollbackId,
+  shadow,
   weights
 } from '../helpers/state-documents.ts'
 
@@ -77,6 +78,31 @@ test('carries pauses over when a document is recovered, and their end', async t 
   )
   const recovered = recover(old, lost.happened, author(), means)
   t.match(recovered.challengers, { v4: { paused: { by: 'ops' } }, v5: { paused: null } })
+})
+
+test('carries the switches of shadows over when a document is recovered, the last of each', async t => {
+  const old = first('fraud')
+  const lost = follow(
+    old,
+    on => shadow(on, 'a', 'off'),
+    on => shadow(on, 'constructor', 'off'),
+    on => weights(on, { v4: 50 }),
+    on => shadow(on, 'a', 'on')
+  )
+  const recovered = recover(old, lost.happened, author(), means)
+  t.same(recovered.shadows, { a: { on: true }, constructor: { on: false } })
+  t.same(weightsOf(recovered), { v3: 95, v4: 5 })
+})
+
+test('takes an entry that says nothing of shadows when it is of before there were any', async t => {
+  const old = first('fraud')
+  const lost = follow(old, () => rollback('v4'))
+  const happened = lost.happened.map(({ before, after, ...rest }) => {
+    const { shadows: _before, ...then } = before
+    const { shadows: _after, ...now } = after
+    return { ...rest, before: then, after: now }
+  })
+  t.match(recover(old, happened, author(), means), { phase: 'rolled-back', shadows: {} })
 })
 
 test('carries out a rollback again when it is in the log and not in the document', async t => {

@@ -5,7 +5,7 @@
 import { type Test, test } from 'tap'
 import { revisionOf, weightsOf } from '../../src/domain/document.ts'
 import type { AuditEntry, StateSource, StateStore, WriteResult } from '../../src/ports.ts'
-import { author, clear, first, rollback, rollbackId, weights } from './state-documents.ts'
+import { author, clear, first, rollback, rollbackId, shadow, weights } from './state-documents.ts'
 
 export type StateStorage = {
   /** Opens a store for the routes; the one before on this storage has been closed. */
@@ -128,6 +128,59 @@ export function stateConformance(
     t.equal(cut.status, 'changed')
     const resume = { kind: 'resume', variants: ['v4'], reason: 'go on' } as const
     t.match(await store.write('fraud', resume, author()), { document: { phase: 'steady' } })
+    await store.close()
+  })
+
+  test(`${driver}: switches a shadow once and keeps the switch when the store is opened again`, async t => {
+    const place = await storage(t)
+    const store = await place.open(['fraud'])
+    const off = await store.write(
+      'fraud',
+      shadow('1-1', 'v4-try', 'off'),
+      author('ann', 'too slow')
+    )
+    t.match(off, { status: 'changed', scope: 'fleet', document: { epoch: 1, revision: 2 } })
+    const late = await store.write('fraud', shadow('1-1', 'v4-try', 'on'), author())
+    t.match(late, { status: 'refused', refusal: { code: 'stale' }, document: { revision: 2 } })
+    const again = await store.write('fraud', shadow('1-2', 'v4-try', 'off'), author())
+    t.match(again, { status: 'same', document: { revision: 2 } })
+    await store.write('fraud', rollback('v4'), author())
+    t.same(read(store, 'fraud').shadows, { 'v4-try': { on: false } }, 'whatever else changes')
+    await store.close()
+    const later = await place.open(['fraud'])
+    t.same(read(later, 'fraud').shadows, { 'v4-try': { on: false } })
+    t.match(await later.write('fraud', shadow(read(later, 'fraud'), 'v4-try', 'on'), author()), {
+      status: 'changed',
+      document: { shadows: { 'v4-try': { on: true } } }
+    })
+    await later.close()
+  })
+
+  test(`${driver}: says in one audit entry what was and what is when a shadow is switched`, async t => {
+    const store = await (await storage(t)).open(['fraud'])
+    await store.write('fraud', shadow('1-1', 'v4-try', 'off'), author('ann', 'too slow'))
+    await store.write('fraud', shadow('1-2', 'v4-try', 'off'), author('bob'))
+    await store.write('fraud', shadow('1-2', 'v4-try', 'on'), author('bob'))
+    const entries = await store.decisions({ route: 'fraud', limit: 10 })
+    t.equal(entries.length, 2)
+    t.match(entries, [
+      {
+        type: 'shadow',
+        by: 'bob',
+        variant: null,
+        revision: '1-3',
+        before: { shadows: { 'v4-try': { on: false } } },
+        after: { shadows: { 'v4-try': { on: true } }, weights: { v3: 95, v4: 5 } }
+      },
+      {
+        type: 'shadow',
+        by: 'ann',
+        reason: 'too slow',
+        revision: '1-2',
+        before: { shadows: {} },
+        after: { shadows: { 'v4-try': { on: false } } }
+      }
+    ])
     await store.close()
   })
 

@@ -62,6 +62,11 @@ export function clear(on: RouteDocument, variant: string): Operation {
   }
 }
 
+export function shadow(on: RouteDocument | string, name: string, to: 'on' | 'off'): Operation {
+  const expect = typeof on === 'string' ? on : revisionOf(on)
+  return { kind: 'shadow', expect, name, on: to === 'on' }
+}
+
 export function rollbackId(on: RouteDocument, variant: string): string {
   return on.challengers[variant]?.rollback?.id ?? 'none'
 }

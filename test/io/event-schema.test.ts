@@ -6,7 +6,7 @@ import { DECISION, EXPOSURE, eventSchemas } from '../../src/io/event-schema.ts'
 import { createFileEvents } from '../../src/io/file-events.ts'
 import { createFileState } from '../../src/io/file-state.ts'
 import { unitId } from '../../src/telemetry/unit-id.ts'
-import { author, first, rollback, weights } from '../helpers/state-documents.ts'
+import { author, first, rollback, shadow, weights } from '../helpers/state-documents.ts'
 import { silentLog, systemClock } from '../helpers/state-process.ts'
 
 const FOLDER = join(import.meta.dirname, '../../config/event-schemas')
@@ -25,6 +25,7 @@ test('writes only records of its schema when decisions are published', async t =
   store.onAudit(entry => events.publish({ type: DECISION, key: entry.route ?? '', data: entry }))
   await store.write('fraud', weights('1-1', { v4: 20 }), author())
   await store.write('fraud', rollback('v4'), author('trigger:errors'))
+  await store.write('fraud', shadow('2-3', 'v4-try', 'off'), author())
   await store.audit({
     type: 'access',
     route: null,
@@ -44,7 +45,7 @@ test('writes only records of its schema when decisions are published', async t =
     .trim()
     .split('\n')
     .map(line => JSON.parse(line))
-  t.equal(records.length, 3)
+  t.equal(records.length, 4)
   const validator = Compile(eventSchemas[DECISION] ?? {})
   for (const record of records) t.same(validator.Errors(record), [])
 })
