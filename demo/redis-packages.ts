@@ -1,73 +1,40 @@
 /**
  * redis-server out of the package archive of Debian or Ubuntu, unpacked into a directory: no root, no installation,
  * no service that starts. Only the libraries that it links are taken along; libc is the system's.
- *
- * The directory is complete or not there: it is filled beside and renamed. A lock keeps two processes from
- * downloading the same; one whose owner is gone is taken over.
  */
 import { execFile } from 'node:child_process'
-import {
-  existsSync,
-  globSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync
-} from 'node:fs'
-import { dirname, join } from 'node:path'
-import { performance } from 'node:perf_hooks'
-import { setTimeout as delay } from 'node:timers/promises'
+import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { filledOnce } from './filled-once.ts'
 
 type Env = { readonly [name: string]: string | undefined }
 
 const run = promisify(execFile)
-const DOWNLOAD_WITHIN = 300_000 // ms, for one who waits for another's download
 
 /** Path of a redis-server below `cache`, unpacked now when it is not there yet. Throws what apt or dpkg said. */
 export async function unpackRedis(cache: string, env: Env): Promise<string> {
-  const program = join(cache, 'redis-server')
-  if (existsSync(program)) return program
-  mkdirSync(dirname(cache), { recursive: true })
-  const lock = `${cache}.lock`
-  const deadline = performance.now() + DOWNLOAD_WITHIN
-  while (!takeLock(lock)) {
-    if (performance.now() > deadline) throw new Error(`another process has ${lock} for too long`)
-    await delay(200)
-  }
-  try {
-    if (!existsSync(program)) await fill(cache, env)
-  } finally {
-    rmSync(lock, { recursive: true, force: true })
-  }
-  return program
+  await filledOnce(cache, work => fill(work, env))
+  return join(cache, 'redis-server')
 }
 
-async function fill(cache: string, env: Env): Promise<void> {
-  const work = `${cache}.${process.pid}`
-  rmSync(work, { recursive: true, force: true })
-  mkdirSync(join(work, 'root'), { recursive: true })
-  try {
-    await download(work, env)
-    for (const name of globSync('*.deb', { cwd: work })) {
-      await run('dpkg-deb', ['-x', join(work, name), join(work, 'root')], { env })
-      rmSync(join(work, name))
-    }
-    const libraries = globSync('{lib,usr/lib}/*-linux-*', { cwd: join(work, 'root') })
-    const places = libraries.map(place => `$here/root/${place}`).join(':')
-    const script = [
-      '#!/bin/sh',
-      'here="$' + '{0%/*}"', // where the script is when it runs: the directory is renamed after this
-      `export LD_LIBRARY_PATH="${places}"`,
-      'exec "$here/root/usr/bin/redis-server" "$@"'
-    ]
-    writeFileSync(join(work, 'redis-server'), `${script.join('\n')}\n`, { mode: 0o755 })
-    await run(join(work, 'redis-server'), ['--version'], { env })
-    renameSync(work, cache)
-  } finally {
-    rmSync(work, { recursive: true, force: true })
+async function fill(work: string, env: Env): Promise<void> {
+  mkdirSync(join(work, 'root'))
+  await download(work, env)
+  for (const name of globSync('*.deb', { cwd: work })) {
+    await run('dpkg-deb', ['-x', join(work, name), join(work, 'root')], { env })
+    rmSync(join(work, name))
   }
+  const libraries = globSync('{lib,usr/lib}/*-linux-*', { cwd: join(work, 'root') })
+  const places = libraries.map(place => `$here/root/${place}`).join(':')
+  const script = [
+    '#!/bin/sh',
+    'here="$' + '{0%/*}"', // where the script is when it runs: the directory is renamed after this
+    `export LD_LIBRARY_PATH="${places}"`,
+    'exec "$here/root/usr/bin/redis-server" "$@"'
+  ]
+  writeFileSync(join(work, 'redis-server'), `${script.join('\n')}\n`, { mode: 0o755 })
+  await run(join(work, 'redis-server'), ['--version'], { env })
 }
 
 /** With the package lists of the system; when they are missing or old, with lists of our own. */
@@ -124,27 +91,4 @@ async function packages(options: readonly string[], env: Env): Promise<readonly 
     }
   }
   return [...wanted].filter(name => depends.has(name))
-}
-
-function takeLock(lock: string): boolean {
-  const file = join(lock, 'owner')
-  try {
-    mkdirSync(lock)
-    writeFileSync(file, String(process.pid))
-    return true
-  } catch {
-    if (ownerIsGone(file)) rmSync(lock, { recursive: true, force: true })
-    return false
-  }
-}
-
-function ownerIsGone(file: string): boolean {
-  try {
-    const owner = Number(readFileSync(file, 'utf8'))
-    if (owner === 0) return false // it was just made
-    process.kill(owner, 0)
-    return false
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH'
-  }
 }
