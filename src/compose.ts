@@ -12,11 +12,12 @@ import type { Config, Listen, Token } from './config/config.ts'
 import { createController } from './control-plane/controller.ts'
 import { createRegions } from './control-plane/regions.ts'
 import { firstOf, type ReloadResult } from './control-plane/reload.ts'
+import { createShadowCounts } from './control-plane/shadow-counts.ts'
+import { createShadowThread } from './control-plane/shadow-thread.ts'
 import { createThreads } from './control-plane/threads.ts'
 import { createUpstreams } from './control-plane/upstreams.ts'
 import { fail } from './errors.ts'
 import { DECISION } from './io/event-schema.ts'
-import { createFileEvents } from './io/file-events.ts'
 import { fileLimit } from './io/file-limit.ts'
 import { createFileState } from './io/file-state.ts'
 import { createHealthProbe } from './io/health.ts'
@@ -28,7 +29,7 @@ import { createRedisState, replicaName } from './io/redis/state.ts'
 import { createResolver } from './io/resolve.ts'
 import { watchStores } from './io/store-addresses.ts'
 import { unitKey } from './io/unit-key.ts'
-import type { Actor, Clock, EventSink, Log, StateStore } from './ports.ts'
+import type { Actor, Clock, Log, StateStore } from './ports.ts'
 
 export type Router = {
   readonly addresses: {
@@ -78,14 +79,22 @@ export async function compose(
     for (const warning of warnings) log.error({ ...warning }, warning.message)
     const localTokens = await localTokensOf(config)
     const unitIdKey = await unitKeyOf(config)
-    const events = await eventSink(config, clock, log)
-    cleanup.push(() => events.close(FLUSH_MS))
+    let ports: readonly number[] = []
+    const shadowCounts = createShadowCounts(config.threads)
+    const shadowThread = createShadowThread({
+      entry: new URL('./shadow/thread.ts', import.meta.url),
+      start: () => ({ events: config.events, unitKey: unitIdKey }),
+      ownPorts: () => ports,
+      counts: shadowCounts,
+      log
+    })
+    cleanup.push(() => shadowThread.close(FLUSH_MS))
+    if (config.events.driver !== 'none') await shadowThread.start()
     store.onAudit((entry, origin) => {
       if (origin !== 'own') return // the replica that made the change publishes it
-      events.publish({ type: DECISION, key: entry.route ?? '', data: entry })
+      shadowThread.publish({ type: DECISION, key: entry.route ?? '', data: entry })
     })
 
-    let ports: readonly number[] = []
     const regions = createRegions(config.threads)
     const resolver = createResolver()
     const stores = watchStores(config.state.redis?.nodes ?? [], resolver)
@@ -102,6 +111,8 @@ export async function compose(
       entry: new URL('./data-plane/thread.ts', import.meta.url),
       count: config.threads,
       regions,
+      shadowCounters: shadowCounts.ofThread,
+      road: shadowThread.road,
       log,
       settings: () => ({
         epochMs: clock.epochMs,
@@ -111,6 +122,7 @@ export async function compose(
         forbiddenPorts: ports
       })
     })
+    shadowThread.attach(threads.roads)
     const controller = createController({
       config,
       store,
@@ -124,7 +136,8 @@ export async function compose(
       pseudonym: `sluice-${randomBytes(4).toString('hex')}`,
       load,
       version: VERSION,
-      events: events.counts,
+      shadowThread,
+      shadowCounts,
       stateWarnings: warnings,
       counters:
         link === null || config.state.redis === null
@@ -236,18 +249,6 @@ function accessTo(configuration: () => Config, localTokens: readonly Token[]): (
     }
     return known.access
   }
-}
-
-async function eventSink(config: Config, clock: Clock, log: Log): Promise<EventSink> {
-  if (config.events.driver === 'none') {
-    return {
-      publish: () => undefined,
-      counts: () => [],
-      faults: () => [],
-      close: async () => undefined
-    }
-  }
-  return createFileEvents({ directory: config.events.directory, clock, log })
 }
 
 function reusePort(): boolean {

@@ -70,6 +70,10 @@ const sentences = {
     503,
     'The limit of requests in flight is reached for %s. Try again later, or raise limits.inFlight.'
   ],
+  SLC_SHED_BODY: [
+    503,
+    'Too many request bodies wait for their unit. Try again later, or send the unit in a header.'
+  ],
   SLC_NO_UPSTREAM: [
     503,
     'Variant %s has no address to send to. Check its upstreams and their names.'
@@ -224,6 +228,7 @@ export type ErrorCode = keyof typeof sentences
 export class SluiceError extends Error {
   readonly code: ErrorCode
   readonly status: number
+  readonly args: readonly (string | number)[]
   readonly details: Readonly<Record<string, unknown>>
 
   constructor(
@@ -236,6 +241,7 @@ export class SluiceError extends Error {
     this.name = 'SluiceError'
     this.code = code
     this.status = sentences[code][0]
+    this.args = args
     this.details = details
   }
 }

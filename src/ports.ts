@@ -249,7 +249,7 @@ export type ShadowView = {
   readonly considered: number // requests that the champion answered
   readonly dropped: Readonly<Record<string, number>> // by reason
   readonly outcomes: Readonly<Record<string, number>> // of copies
-  readonly agreement: AgreementView
+  readonly agreement: AgreementView | null // null while the shadow thread does not answer
   readonly revision: string // of the route's document
 }
 
@@ -314,8 +314,8 @@ export type Control = {
   clear(route: string, expect: string, rollback: string, actor: Actor): Promise<RouteView>
   pause(route: string, variant: string | null, actor: Actor): Promise<RouteView>
   resume(route: string, variant: string | null, actor: Actor): Promise<RouteView>
-  /** A shadow and its results; null when the route has none of that name. */
-  shadow(route: string, name: string): Promise<ShadowView | null>
+  /** A shadow and its results. */
+  shadow(route: string, name: string): Promise<ShadowView>
   /** Switches a shadow on or off on every replica; resolves when the data threads here work with it. */
   setShadow(
     route: string,

@@ -8,11 +8,20 @@ import { challengerOf, type RouteDocument, revisionOf } from '../domain/document
 import { type Author, applyOperation, type Operation, type Refusal } from '../domain/operations.ts'
 import { NAME } from '../domain/route.ts'
 import { fail, type SluiceError } from '../errors.ts'
-import type { Actor, Clock, Control, RollbackAnswer, RouteView, StateStore } from '../ports.ts'
+import type {
+  Actor,
+  Clock,
+  Control,
+  RollbackAnswer,
+  RouteView,
+  ShadowView,
+  StateStore
+} from '../ports.ts'
 import { hasTraffic, isRolledBack, type LiveRoute, variantsOf } from './live-route.ts'
 import { movesBetween } from './moves.ts'
 import type { Quarantines } from './quarantine.ts'
 import type { Roster } from './roster.ts'
+import type { Shadows } from './shadows.ts'
 
 export type CommandsOptions = {
   readonly roster: Roster
@@ -21,8 +30,9 @@ export type CommandsOptions = {
   readonly newId: (prefix: string) => string
   readonly view: (route: LiveRoute) => RouteView
   readonly quarantines: Pick<Quarantines, 'resume'>
-  /** Resolves when the data threads work on the present snapshot, or after a limit. */
-  readonly applied: () => Promise<void>
+  /** Resolves when the data threads work on the present snapshot, or after a limit; how many do. */
+  readonly applied: () => Promise<{ readonly threads: number; readonly of: number }>
+  readonly shadowView: Shadows['view']
   readonly lastSent: (route: LiveRoute, variants: readonly string[]) => string | null
   /** Throws when an upstream may not be given through the API. */
   readonly checkUpstream: (url: string) => Promise<void>
@@ -39,6 +49,8 @@ export type Commands = Pick<
   | 'resume'
   | 'putVariant'
   | 'deleteVariant'
+  | 'shadow'
+  | 'setShadow'
 >
 
 export function createCommands(options: CommandsOptions): Commands {
@@ -134,7 +146,28 @@ export function createCommands(options: CommandsOptions): Commands {
     }
   }
 
+  function requireShadow({ config }: LiveRoute, name: string): void {
+    if (config.shadows.some(shadow => shadow.name === name)) return
+    throw fail('SLC_ADMIN_NOT_FOUND', [`shadow ${name} of route ${config.name}`])
+  }
+
+  /** How a shadow stands when the data threads work with what is decided. */
+  async function shadowOf(name: string, shadow: string): Promise<ShadowView> {
+    requireShadow(routeOf(name), shadow)
+    const view = await options.shadowView(routeOf(name), shadow, await options.applied())
+    if (view === null) throw fail('SLC_ADMIN_NOT_FOUND', [`shadow ${shadow} of route ${name}`])
+    return view
+  }
+
   return {
+    shadow: shadowOf,
+
+    async setShadow(name, expect, shadow, on, actor) {
+      requireShadow(routeOf(name), shadow)
+      await change(name, { kind: 'shadow', expect, name: shadow, on }, actor)
+      return shadowOf(name, shadow)
+    },
+
     weights: (name, expect, weights, actor) =>
       change(name, weightsOperation(routeOf(name), expect, weights), actor),
 

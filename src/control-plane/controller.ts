@@ -9,7 +9,6 @@ import type { AccessLogSettings, Snapshot } from '../domain/snapshot.ts'
 import { fail } from '../errors.ts'
 import type { Clock, Control, FleetCounters, Log, StateStore, StateWarning } from '../ports.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
-import type { EventsSource } from '../telemetry/metrics-source.ts'
 import { createActing } from './acting.ts'
 import { type Commands, createCommands } from './commands.ts'
 import { explainRequest } from './explain.ts'
@@ -21,6 +20,9 @@ import type { Regions } from './regions.ts'
 import { createReload, type ReloadResult } from './reload.ts'
 import { createRoster } from './roster.ts'
 import { createRouting } from './routing.ts'
+import type { ShadowCounts } from './shadow-counts.ts'
+import type { ShadowThread } from './shadow-thread.ts'
+import { createShadows } from './shadows.ts'
 import type { Threads } from './threads.ts'
 import type { Upstreams } from './upstreams.ts'
 import { viewOf } from './view.ts'
@@ -38,7 +40,8 @@ export type ControllerOptions = {
   readonly unitKey: Uint8Array // of unit ids in events and logs
   readonly load: () => Promise<ReloadResult>
   readonly version: string
-  readonly events: () => readonly EventsSource[]
+  readonly shadowThread: ShadowThread
+  readonly shadowCounts: ShadowCounts
   /** What the state said at its opening; counted by reason. */
   readonly stateWarnings: readonly StateWarning[]
   /** Of all replicas; null where nobody shares the state. */
@@ -69,13 +72,23 @@ export function createController(options: ControllerOptions): Controller {
         sequence,
         routes,
         regions,
+        shadowCounts: options.shadowCounts,
         addresses,
         pseudonym: options.pseudonym,
         accessLog: accessLogOf(reload.config(), options.unitKey),
         trustedProxies: reload.config().trustedProxies
       }),
-    snapshot => threads.post(snapshot)
+    snapshot => {
+      threads.post(snapshot)
+      shadows.follow(roster.all())
+    }
   )
+  const shadows = createShadows({
+    thread: options.shadowThread,
+    counts: options.shadowCounts,
+    addresses,
+    log
+  })
   const reload = createReload({
     config: options.config,
     load: options.load,
@@ -112,9 +125,8 @@ export function createController(options: ControllerOptions): Controller {
     view,
     quarantines: acting.quarantines,
     checkUpstream: url => upstreams.check(url),
-    applied: async () => {
-      await threads.applied(roster.current().sequence, APPLY_LIMIT_MS)
-    },
+    applied: () => threads.applied(roster.current().sequence, APPLY_LIMIT_MS),
+    shadowView: shadows.view,
     lastSent: (route, variants) => lastSent(regions, route, variants, bornMs)
   })
   const metrics = createMetrics()
@@ -127,7 +139,7 @@ export function createController(options: ControllerOptions): Controller {
     rollbacks: acting.rollbacks,
     stateErrors: countByReason(options.stateWarnings),
     reload,
-    events: options.events
+    events: options.shadowThread.events
   }
   const timers: NodeJS.Timeout[] = []
   let leaving = false
@@ -153,10 +165,6 @@ export function createController(options: ControllerOptions): Controller {
     route: name => {
       const route = roster.get(name)
       return route ? view(route) : null
-    },
-    shadow: async () => null,
-    setShadow: async route => {
-      throw fail('SLC_ADMIN_NOT_FOUND', [`a shadow of route ${route}`])
     },
     decisions(name, since, limit) {
       known(name)

@@ -21,6 +21,8 @@ import type {
 } from '../domain/snapshot.ts'
 import { isOut, type LiveRoute, type LiveVariant, variantsOf } from './live-route.ts'
 import type { Regions } from './regions.ts'
+import type { ShadowCounts } from './shadow-counts.ts'
+import { tapsOf } from './shadows.ts'
 
 export type RoutingInput = {
   readonly sequence: number
@@ -29,6 +31,7 @@ export type RoutingInput = {
   readonly pseudonym: string
   readonly accessLog: AccessLogSettings | null
   readonly regions: Regions
+  readonly shadowCounts: Pick<ShadowCounts, 'slotOf'>
   readonly addresses: (route: string, variant: string) => readonly AddressSnapshot[]
 }
 
@@ -105,7 +108,7 @@ function routeSnapshot(route: LiveRoute, input: RoutingInput): RouteSnapshot {
     limits: config.limits,
     headers: config.headers,
     predictions: config.predictions,
-    shadows: [],
+    shadows: tapsOf(route, input.shadowCounts),
     variants: variants.map(variant => variantSnapshot(route, variant, input))
   }
 }

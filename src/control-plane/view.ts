@@ -4,6 +4,7 @@
 import {
   challengerOf,
   weightsOf as documentWeights,
+  isShadowOn,
   type RouteDocument,
   rangeTable,
   revisionOf
@@ -39,8 +40,16 @@ export function viewOf(route: LiveRoute, context: ViewContext): RouteView {
         return [variant, { trigger, reason, at }]
       })
     ),
+    shadows: shadowsOf(route),
     stale: route.stale !== null
   }
+}
+
+/** Every shadow of the configuration; one that is gone from it is not shown, whatever the document keeps. */
+function shadowsOf({ config, document }: LiveRoute): RouteView['shadows'] {
+  return Object.fromEntries(
+    config.shadows.map(({ name }) => [name, { on: isShadowOn(document, name) }])
+  )
 }
 
 /** How many replicas work with this document, and how many there are. */

@@ -12,6 +12,7 @@ export type AnswerHead = {
   readonly stream: boolean // text/event-stream or NDJSON
   readonly contentType: string | null
   readonly contentEncoding: string | null
+  readonly inferenceHeaderLength: number | null // of Open Inference: where its binary tensors begin
 }
 
 /** Sorts the fields of an answer, or null where its framing is not valid. `raw` is name, value, … */
@@ -21,6 +22,7 @@ export function answerFields(raw: readonly (Buffer | string)[]): AnswerHead | nu
   let chunked = false
   let contentType: string | null = null
   let contentEncoding: string | null = null
+  let inferenceHeaderLength: number | null = null
   let nominated: string[] | null = null
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = textOf(raw[i])
@@ -45,6 +47,10 @@ export function answerFields(raw: readonly (Buffer | string)[]): AnswerHead | nu
         contentEncoding = contentEncoding === null ? value : `${contentEncoding}, ${value}`
         fields.push(name, value)
         break
+      case INFERENCE:
+        inferenceHeaderLength = lengthOf(value)
+        fields.push(name, value)
+        break
       case CONNECTION:
         nominated = nominations(value, nominated)
         break
@@ -53,7 +59,15 @@ export function answerFields(raw: readonly (Buffer | string)[]): AnswerHead | nu
   if (chunked && contentLength !== null) return null
   const kept = nominated === null ? fields : without(fields, nominated)
   const stream = contentType !== null && isStream(contentType)
-  return { fields: kept, contentLength, chunked, stream, contentType, contentEncoding }
+  return {
+    fields: kept,
+    contentLength,
+    chunked,
+    stream,
+    contentType,
+    contentEncoding,
+    inferenceHeaderLength
+  }
 }
 
 const PLAIN = 0
@@ -63,6 +77,7 @@ const CODING = 3
 const TYPE = 4
 const ENCODING = 5
 const CONNECTION = 6
+const INFERENCE = 7
 
 const CLASSES = new Map<string, number>()
 const MAX_NAMES = 1024
@@ -72,6 +87,7 @@ for (const [name, cls] of [
   ['content-length', LENGTH],
   ['content-type', TYPE],
   ['http2-settings', DROPPED],
+  ['inference-header-content-length', INFERENCE],
   ['keep-alive', DROPPED],
   ['proxy-authenticate', DROPPED],
   ['proxy-authorization', DROPPED],
@@ -95,6 +111,14 @@ function answerClass(name: string): number {
   const cls = CLASSES.get(lower) ?? (lower.startsWith('x-sluice-') ? DROPPED : PLAIN)
   if (CLASSES.size < MAX_NAMES && name.length <= 64) CLASSES.set(name, cls)
   return cls
+}
+
+/** A length in decimal digits; null for anything else. */
+function lengthOf(value: string): number | null {
+  const length = Number(value)
+  return value.length > 0 && value.length <= 15 && Number.isInteger(length) && length >= 0
+    ? length
+    : null
 }
 
 function nominations(value: string, before: string[] | null): string[] | null {

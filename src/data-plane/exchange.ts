@@ -7,10 +7,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FirstReader } from '../domain/payload/first-reader.ts'
+import type { AnswerHead } from './answer-fields.ts'
 import type { Decision } from './decide.ts'
 import type { Head } from './gate.ts'
+import type { HeldBody } from './held-body.ts'
 import type { Lane } from './lane.ts'
 import type { LiveAddress, LiveRoute, LiveTable, LiveVariant } from './live-routes.ts'
+import type { Tap } from './tap.ts'
 import type { Upload } from './upload.ts'
 
 /** What the other steps may do to a request that is with an upstream. */
@@ -53,9 +56,12 @@ export class Exchange {
   holdsLoad = false
 
   body: Buffer | null = null
+  held: HeldBody | null = null // what of the body came while the unit was looked for
   upload: Upload | null = null
   work: UpstreamWork | null = null
   reader: FirstReader | null = null
+  tap: Tap | null = null // copies for shadows
+  answer: AnswerHead | null = null
 
   sentAt = 0 // the request's last byte
   firstAt = 0 // the answer's head

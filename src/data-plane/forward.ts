@@ -10,6 +10,7 @@ import { type Fault, NO_ADDRESS, STARTING } from '../upstream-connection/fault.t
 import { answerProblem, refuse } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 import type { LiveAddress, LiveVariant } from './live-routes.ts'
+import { clientFields } from './request-fields.ts'
 import {
   abandon,
   countAddress,
@@ -26,6 +27,7 @@ import { UpstreamCall } from './upstream-call.ts'
 /** Begins to forward: the body is taken from the client, and the variant's load is counted. */
 export function forward(ex: Exchange): void {
   if (!admit(ex) || !takeBody(ex)) return
+  tapRequest(ex)
   send(ex, null)
 }
 
@@ -48,17 +50,45 @@ function takeBody(ex: Exchange): boolean {
   if (head === null || route === null) return false
   if (!head.chunked && head.contentLength <= 0) return true
   const limit = route.snapshot.limits.body
-  if (!req.complete) {
-    ex.upload = new Upload(req, limit, () => tooLarge(ex))
-    if (head.expects) ex.res.writeContinue()
+  if (!req.complete || ex.held !== null) {
+    ex.upload = new Upload(req, limit, () => tooLarge(ex), ex.held)
+    if (head.expects && ex.held === null) ex.res.writeContinue()
     return true
   }
-  const body: unknown = req.read()
+  const body: unknown = ex.body ?? req.read()
   ex.body = Buffer.isBuffer(body) ? body : null
   if (ex.body === null || ex.body.length <= limit) return true
   abandon(ex)
   refuse(ex, 'SLC_BODY_TOO_LARGE', [limit])
   return false
+}
+
+/** Lets the shadows of the route have a copy of what the champion answers. */
+function tapRequest(ex: Exchange): void {
+  const { head, route, decision, lane } = ex
+  if (head === null || route === null || decision === null) return
+  const { snapshot } = route
+  if (snapshot.shadows.length === 0 || !decision.prediction) return
+  if (decision.variant !== snapshot.champion) return
+  ex.tap = lane.taps.begin({
+    route: snapshot,
+    requestId: ex.requestId,
+    unit: decision.unit,
+    unitHash: decision.unitHash,
+    method: head.method,
+    target: head.origin,
+    path: head.path,
+    upgrade: head.websocket,
+    contentLength: head.chunked ? -1 : Math.max(0, head.contentLength),
+    fields: () => clientFields(ex)
+  })
+  if (ex.tap === null) return
+  if (ex.upload !== null) {
+    ex.upload.tap = ex.tap
+    return
+  }
+  if (ex.body !== null) ex.tap.requestBody(ex.body)
+  ex.tap.requestEnd()
 }
 
 function tooLarge(ex: Exchange): void {

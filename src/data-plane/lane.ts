@@ -6,8 +6,10 @@ import type { FromThread, ThreadSettings } from '../domain/snapshot.ts'
 import type { ThreadRegion } from '../domain/thread-region.ts'
 import type { AccessLog } from './access-log.ts'
 import type { Exchange } from './exchange.ts'
+import type { BodyBudget } from './held-body.ts'
 import type { LiveTable } from './live-routes.ts'
 import type { ProcessClock } from './process-time.ts'
+import type { Taps } from './tap.ts'
 
 export type LogLevel = Extract<FromThread, { type: 'log' }>['level']
 
@@ -18,6 +20,8 @@ export type Lane = {
   /** Requests whose client still gets something, and those with an upstream. */
   readonly exchanges: Set<Exchange>
   readonly accessLog: AccessLog
+  readonly bodies: BodyBudget
+  readonly taps: Taps
   readonly log: (level: LogLevel, msg: string, fields: Readonly<Record<string, unknown>>) => void
   /** Replaced as a whole when a snapshot comes; null until the first. */
   table: LiveTable | null

@@ -16,6 +16,7 @@ import type {
   VariantSnapshot
 } from '../domain/snapshot.ts'
 import { withChange } from '../domain/snapshot-change.ts'
+import { authorityOf } from '../upstream-connection/authority.ts'
 import type { PoolRequest, Pools } from '../upstream-connection/pools.ts'
 import { buildTable, type Table } from './decide.ts'
 
@@ -220,14 +221,4 @@ function forgetInFlight(counters: Counters): void {
   for (let slot = 0; slot < ADDRESSES.slots; slot++) {
     words[AT.addresses + slot * ADDRESSES.size + ADDRESSES.inFlight] = 0
   }
-}
-
-/** Host as RFC 9110 section 7.2 wants it: without the scheme's own port. */
-function authorityOf(address: AddressSnapshot): string {
-  const port = address.secure ? 443 : 80
-  const name =
-    address.hostname.includes(':') && !address.hostname.startsWith('[')
-      ? `[${address.hostname}]`
-      : address.hostname
-  return address.port === port ? name : `${name}:${address.port}`
 }

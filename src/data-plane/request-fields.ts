@@ -10,13 +10,26 @@ import type { LiveAddress, LiveVariant } from './live-routes.ts'
 
 /** The fields for one address, as a flat list of names and values. */
 export function requestFields(ex: Exchange, variant: LiveVariant, address: LiveAddress): string[] {
+  const { head } = ex
+  if (head === null) return []
+  const fields = clientFields(ex)
+  const rewrite = variant.snapshot.rewrite
+  if (ex.upload !== null && head.contentLength >= 0) {
+    fields.push('content-length', String(head.contentLength))
+  }
+  if (rewrite !== null) rewriteFields(fields, rewrite)
+  fields.push('host', rewrite?.host ?? address.authority)
+  return fields
+}
+
+/** The fields that every upstream gets of this request: the client's and ours, without framing and Host. */
+export function clientFields(ex: Exchange): string[] {
   const { head, client, decision } = ex
   if (head === null) return []
   const fields = head.fields.slice()
   const trusted = decision?.trusted === true
   const { peer } = client
   const proto = client.secure ? 'https' : 'http'
-  const rewrite = variant.snapshot.rewrite
   const chain = trusted && head.forwardedFor !== '' ? `${head.forwardedFor}, ${peer}` : peer
   const saidProto = trusted && head.forwardedProto !== '' ? head.forwardedProto : proto
   fields.push('x-forwarded-for', chain, 'x-forwarded-proto', saidProto)
@@ -29,10 +42,5 @@ export function requestFields(ex: Exchange, variant: LiveVariant, address: LiveA
     const left = head.method === 'OPTIONS' ? head.maxForwards - 1 : head.maxForwards
     fields.push('max-forwards', String(left))
   }
-  if (ex.upload !== null && head.contentLength >= 0) {
-    fields.push('content-length', String(head.contentLength))
-  }
-  if (rewrite !== null) rewriteFields(fields, rewrite)
-  fields.push('host', rewrite?.host ?? address.authority)
   return fields
 }

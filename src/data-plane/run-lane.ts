@@ -4,6 +4,7 @@
  * It listens from its first snapshot on, so that no request meets a thread that knows no route.
  */
 import type { AddressInfo } from 'node:net'
+import { type CopyPort, CREDIT_BYTES } from '../domain/shadow-copy.ts'
 import type {
   FromThread,
   Snapshot,
@@ -19,11 +20,13 @@ import { startBeat } from './beat.ts'
 import { SWEEP_MS, sweep } from './clocks.ts'
 import { drain } from './drain.ts'
 import type { Exchange } from './exchange.ts'
+import { BodyBudget, HELD_BYTES } from './held-body.ts'
 import type { Lane } from './lane.ts'
 import { type Listener, makeListener } from './listener.ts'
 import { LiveRoutes, type LiveTable } from './live-routes.ts'
 import { processClock } from './process-time.ts'
 import { endStreams } from './stream-end.ts'
+import { type TapChannel, Taps } from './tap.ts'
 
 export type RunningLane = { readonly handle: (message: ToThread) => void }
 
@@ -41,6 +44,8 @@ export async function startLane(
     now,
     exchanges: new Set<Exchange>(),
     accessLog: new AccessLog(),
+    bodies: new BodyBudget(Math.floor(HELD_BYTES / settings.threads)),
+    taps: new Taps(new Uint32Array(settings.shadowCounters)),
     log: (level, msg, fields) => send({ type: 'log', level, msg, fields }),
     table: null,
     draining: false
@@ -74,8 +79,23 @@ export async function startLane(
       } else if (message.type === 'snapshot') {
         apply(routes.build(message.snapshot, message.counters), message.snapshot)
         listen(lane, listener, rules.addPort, send)
-      } else apply(routes.change(message.change, message.counters), message.change)
+      } else if (message.type === 'change') {
+        apply(routes.change(message.change, message.counters), message.change)
+      } else if (message.type === 'shadow-channel') {
+        lane.taps.connect(channelOf(message.port, message.credit, settings.threads))
+      } else {
+        lane.taps.connect(null)
+        send({ type: 'shadow-stopped' })
+      }
     }
+  }
+}
+
+function channelOf(port: CopyPort, credit: SharedArrayBuffer, threads: number): TapChannel {
+  return {
+    post: (batch, transfer) => port.postMessage(batch, transfer),
+    credit: new Uint32Array(credit),
+    limit: Math.floor(CREDIT_BYTES / threads)
   }
 }
 

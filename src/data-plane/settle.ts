@@ -23,6 +23,7 @@ import type { Decision } from './decide.ts'
 import type { Exchange } from './exchange.ts'
 import type { LiveRoute, LiveVariant } from './live-routes.ts'
 import { isWarm, observe } from './observe.ts'
+import type { Tap } from './tap.ts'
 
 /** Of an answer whose predictions nobody looked at. */
 export const NOT_READ: FirstReading = { judged: false, bad: 0, failed: false }
@@ -123,11 +124,29 @@ export function settle(ex: Exchange, outcome: Outcome, reading: FirstReading = N
     judged: reading.judged,
     bad: reading.bad
   })
+  if (ex.tap !== null) endTap(ex, ex.tap, variant.snapshot.name, outcome, reading.bad)
+}
+
+/** The copy of the answer goes to the shadows. Times run from the request's last byte. */
+function endTap(ex: Exchange, tap: Tap, variant: string, outcome: Outcome, bad: number): void {
+  const { answer, sentAt, firstAt } = ex
+  tap.end({
+    variant,
+    outcome,
+    status: firstAt > 0 ? ex.status : 0,
+    latencyMs: Math.max(0, ex.lane.now() - sentAt),
+    firstMs: firstAt > 0 ? Math.max(0, (ex.streamedAt || firstAt) - sentAt) : 0,
+    contentType: answer?.contentType ?? null,
+    contentEncoding: answer?.contentEncoding ?? null,
+    inferenceHeaderLength: answer?.inferenceHeaderLength ?? null,
+    bad
+  })
 }
 
 /** A request that is answered by a fault of ours says nothing of the variant: its load is given back. */
 export function abandon(ex: Exchange): void {
   ex.settled = true
+  ex.tap?.abandon()
   releaseLoad(ex)
 }
 

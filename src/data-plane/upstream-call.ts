@@ -107,6 +107,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, UpstreamWork {
         return
       }
       ex.firstAt = now
+      ex.answer = head
       if (!ex.stream) markAnswered(ex, now)
       else markSent(ex, now)
       if (ex.decision?.prediction === true) {
@@ -130,6 +131,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, UpstreamWork {
         markAnswered(ex, ex.upstreamAt)
       }
       ex.reader?.push(chunk)
+      ex.tap?.answerBody(chunk)
       if (answerData(ex, chunk)) return
       controller.pause()
       if (!this.#draining) {

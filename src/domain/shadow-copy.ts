@@ -51,5 +51,10 @@ export type AnswerCopy = {
   readonly credit: number // what the request and this answer took; returned when the pair is done
 }
 
+/** The end of a channel at which batches go in: a MessagePort, as far as it is needed. */
+export type CopyPort = {
+  postMessage(batch: FromTap, transfer: readonly ArrayBuffer[]): void
+}
+
 /** A batch from a data thread to the shadow thread. */
 export type FromTap = { readonly items: readonly (RequestCopy | AnswerCopy)[] }

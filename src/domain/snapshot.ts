@@ -8,6 +8,7 @@
 import type { BadKind } from './counts.ts'
 import type { Override, Protocol, RouteMatch, UnitSource } from './route.ts'
 import type { ShadowTap } from './shadow.ts'
+import type { CopyPort } from './shadow-copy.ts'
 
 export type Snapshot = {
   readonly sequence: number
@@ -122,6 +123,7 @@ export type ThreadSettings = {
   readonly maxConnections: number
   readonly threads: number
   readonly header: SharedArrayBuffer // thread region (thread-region.ts)
+  readonly shadowCounters: SharedArrayBuffer // SHADOW_REGION_BYTES (shadow.ts)
   /** Addresses that an upstream given at run time may never resolve to (admin-api.md, security). */
   readonly forbiddenPorts: readonly number[]
 }
@@ -138,6 +140,12 @@ export type ToThread =
       readonly change: SnapshotChange
       readonly counters: readonly SharedArrayBuffer[]
     }
+  | {
+      readonly type: 'shadow-channel' // where copies go from now on
+      readonly port: CopyPort
+      readonly credit: SharedArrayBuffer // CREDIT (shadow-copy.ts)
+    }
+  | { readonly type: 'shadow-gone' } // the shadow thread ended: copy nothing, and say so
   | { readonly type: 'drain'; readonly graceMs: number } // stop accepting, close on each answer, streams up to grace
   | { readonly type: 'stop' } // now
 
@@ -146,6 +154,7 @@ export type FromThread =
   | { readonly type: 'failed'; readonly code: string; readonly message: string } // could not listen
   | { readonly type: 'applied'; readonly sequence: number }
   | { readonly type: 'drained' }
+  | { readonly type: 'shadow-stopped' } // nothing is copied, and the counters are final
   | {
       readonly type: 'log'
       readonly level: 'debug' | 'info' | 'warn' | 'error'

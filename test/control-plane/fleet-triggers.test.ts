@@ -5,6 +5,7 @@ import type { LiveRoute } from '../../src/control-plane/live-route.ts'
 import { createRegions } from '../../src/control-plane/regions.ts'
 import { createRoster } from '../../src/control-plane/roster.ts'
 import { createRouting } from '../../src/control-plane/routing.ts'
+import { createShadowCounts } from '../../src/control-plane/shadow-counts.ts'
 import type { Outcome } from '../../src/domain/counts.ts'
 import { applyOperation, type Operation } from '../../src/domain/operations.ts'
 import { startGeneration } from '../../src/domain/record.ts'
@@ -57,6 +58,7 @@ async function scene(
           sequence,
           routes,
           regions,
+          shadowCounts: createShadowCounts(1),
           addresses,
           pseudonym: id,
           accessLog: null,

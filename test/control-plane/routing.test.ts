@@ -2,6 +2,7 @@ import { test } from 'tap'
 import { type LiveRoute, liveRoute, withDocument } from '../../src/control-plane/live-route.ts'
 import { createRegions } from '../../src/control-plane/regions.ts'
 import { createRouting, type RoutingInput } from '../../src/control-plane/routing.ts'
+import { createShadowCounts } from '../../src/control-plane/shadow-counts.ts'
 import { applyOperation } from '../../src/domain/operations.ts'
 import type { AddressSnapshot, Snapshot } from '../../src/domain/snapshot.ts'
 import { configOf, smallConfig } from '../helpers/config-file.ts'
@@ -17,6 +18,7 @@ async function world(t: Teardown) {
   const routes = ['fraud', 'risk'].map(name => liveRoute({ ...config, name }, first(name), 1))
   const addresses = new Map<string, readonly AddressSnapshot[]>()
   const regions = createRegions(1)
+  const shadowCounts = createShadowCounts(1)
   const routing = createRouting()
   let sequence = 0
   const build = (live: readonly LiveRoute[]): Snapshot => {
@@ -27,6 +29,7 @@ async function world(t: Teardown) {
       pseudonym: 'test',
       accessLog: null,
       regions,
+      shadowCounts,
       addresses: (route, variant) => addresses.get(`${route}/${variant}`) ?? NONE
     }
     return routing(input)

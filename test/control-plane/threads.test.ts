@@ -1,6 +1,7 @@
 import { connect, createServer } from 'node:net'
 import { type Test, test } from 'tap'
 import { createRegions } from '../../src/control-plane/regions.ts'
+import { createShadowCounts } from '../../src/control-plane/shadow-counts.ts'
 import { createThreads } from '../../src/control-plane/threads.ts'
 import type { Snapshot } from '../../src/domain/snapshot.ts'
 import { until } from '../helpers/until.ts'
@@ -17,6 +18,8 @@ function twoThreads(t: Test, port = 0) {
     entry: new URL('../helpers/tiny-thread.ts', import.meta.url),
     count: 2,
     regions,
+    shadowCounters: createShadowCounts(2).ofThread,
+    road: () => null,
     log,
     settings: () => ({
       epochMs: 0,
@@ -59,8 +62,8 @@ test('tells how many threads work on a snapshot when it is posted', async t => {
   const { threads } = twoThreads(t)
   await threads.start(snapshot(1))
   threads.post(snapshot(2))
-  t.equal(await threads.applied(2, 5_000), 2)
-  t.equal(await threads.applied(3, 20), 0)
+  t.strictSame(await threads.applied(2, 5_000), { threads: 2, of: 2 })
+  t.strictSame(await threads.applied(3, 20), { threads: 0, of: 2 })
 })
 
 test('starts another thread with the same counters when one dies', async t => {
@@ -86,7 +89,7 @@ test('gives a thread each region of counters once when snapshots follow each oth
   threads.post(snapshot(2))
   regions.indexOf('demo', 'canary', 0)
   threads.post(snapshot(3))
-  t.equal(await threads.applied(3, 5_000), 2)
+  t.strictSame(await threads.applied(3, 5_000), { threads: 2, of: 2 })
   for (const variant of ['stable', 'canary']) {
     const given = regions.of('demo', variant, 0).map(({ words }) => words[0])
     t.strictSame(given, [1, 1], variant)

@@ -9,7 +9,9 @@ import type { Exchange } from '../../src/data-plane/exchange.ts'
 import type { Lane } from '../../src/data-plane/lane.ts'
 import { makeListener } from '../../src/data-plane/listener.ts'
 import { LiveRoutes } from '../../src/data-plane/live-routes.ts'
+import { Taps } from '../../src/data-plane/tap.ts'
 import { AT, OUTCOMES, type Outcome, regionBytes, requestCell } from '../../src/domain/counts.ts'
+import { SHADOW_REGION_BYTES } from '../../src/domain/shadow.ts'
 import { THREAD_REGION_BYTES, threadRegionOver } from '../../src/domain/thread-region.ts'
 import { forbidden } from '../../src/upstream-connection/forbidden.ts'
 import { Pools } from '../../src/upstream-connection/pools.ts'
@@ -35,12 +37,14 @@ const lane: Lane = {
     maxConnections: 100,
     threads: 1,
     header,
+    shadowCounters: new SharedArrayBuffer(SHADOW_REGION_BYTES),
     forbiddenPorts: []
   },
   region: threadRegionOver(header),
   now: () => performance.now() + skew,
   exchanges: new Set<Exchange>(),
   accessLog: new AccessLog(),
+  taps: new Taps(new Uint32Array(SHADOW_REGION_BYTES / 4)),
   log: () => {},
   table: null,
   draining: false

@@ -12,6 +12,8 @@ import { loadConfig } from '../../src/config/load.ts'
 import { type Controller, createController } from '../../src/control-plane/controller.ts'
 import { createRegions } from '../../src/control-plane/regions.ts'
 import { firstOf } from '../../src/control-plane/reload.ts'
+import { createShadowCounts } from '../../src/control-plane/shadow-counts.ts'
+import type { ShadowThread } from '../../src/control-plane/shadow-thread.ts'
 import type { Threads } from '../../src/control-plane/threads.ts'
 import { createUpstreams } from '../../src/control-plane/upstreams.ts'
 import { createFileState } from '../../src/io/file-state.ts'
@@ -41,6 +43,9 @@ routes:
       canary: { upstreams: ["http://127.0.0.1:18002"], model: { name: m, version: "4" } }
     champion: stable
     initialWeights: { stable: 100, canary: 0 }
+    shadows:
+      - { name: canary-try, variant: canary, percent: 10 }
+      - { name: all, variant: canary, percent: 100, sample: request, whileLive: true }
   other:
     match: { paths: [/other/] }
     protocol: opaque
@@ -236,7 +241,8 @@ async function startController(
     unitKey: Buffer.from('key'),
     load,
     version: '0.0.0',
-    events: () => [],
+    shadowThread: NO_SHADOW_THREAD,
+    shadowCounts: createShadowCounts(1),
     stateWarnings: [],
     counters: null
   })
@@ -254,10 +260,26 @@ async function startController(
 const NO_THREADS: Threads = {
   start: async () => ({ host: '127.0.0.1', port: 8080 }),
   post: () => undefined,
-  applied: async () => 1,
+  applied: async () => ({ threads: 1, of: 1 }),
+  roads: { open: () => undefined, close: async () => undefined },
   accepting: () => 1,
   drain: async () => undefined,
   stop: async () => undefined
+}
+
+/** Pairs and events are not what these tests are about. */
+const NO_SHADOW_THREAD: ShadowThread = {
+  start: async () => undefined,
+  running: () => true,
+  attach: () => undefined,
+  road: () => null,
+  setTargets: () => undefined,
+  publish: () => undefined,
+  report: async () => null,
+  agreement: () => [],
+  events: () => [],
+  faults: () => [],
+  close: async () => undefined
 }
 
 function sha256(text: string): string {

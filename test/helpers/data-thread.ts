@@ -16,6 +16,7 @@ import {
   regionBytes,
   requestCell
 } from '../../src/domain/counts.ts'
+import { SHADOW_REGION_BYTES } from '../../src/domain/shadow.ts'
 import type {
   AddressSnapshot,
   FromThread,
@@ -75,6 +76,7 @@ export async function startDataThread(
     maxConnections: 10_000,
     threads: 1,
     header,
+    shadowCounters: new SharedArrayBuffer(SHADOW_REGION_BYTES),
     forbiddenPorts: [],
     ...settings
   }

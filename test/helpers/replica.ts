@@ -10,6 +10,7 @@ import { readinessOf } from '../../src/control-plane/readiness.ts'
 import { createRegions } from '../../src/control-plane/regions.ts'
 import { createRoster, type Roster } from '../../src/control-plane/roster.ts'
 import { createRouting } from '../../src/control-plane/routing.ts'
+import { createShadowCounts } from '../../src/control-plane/shadow-counts.ts'
 import { viewOf } from '../../src/control-plane/view.ts'
 import { AT, type Outcome, TICK_MS } from '../../src/domain/counts.ts'
 import { startGeneration } from '../../src/domain/record.ts'
@@ -69,6 +70,7 @@ export function startReplica(fleet: MemoryFleet, id: string, config: Config): Te
         sequence,
         routes,
         regions,
+        shadowCounts: createShadowCounts(1),
         addresses,
         pseudonym: id,
         accessLog: null,
@@ -103,7 +105,8 @@ export function startReplica(fleet: MemoryFleet, id: string, config: Config): Te
     newId,
     view,
     quarantines: acting.quarantines,
-    applied: async () => undefined,
+    applied: async () => ({ threads: 1, of: 1 }),
+    shadowView: async () => null,
     lastSent: () => null,
     checkUpstream: async () => undefined
   })

@@ -1,0 +1,143 @@
+/**
+ * The shadows of all routes: what data threads copy, where the shadow thread sends it, and what the API shows.
+ *
+ * A shadow is off when it was switched off (in the route's document, so on every replica) and pauses while its
+ * variant has traffic of its own, unless it may go on (shadow.md, rules 9 and 10).
+ */
+import { isDeepStrictEqual } from 'node:util'
+import { revisionOf } from '../domain/document.ts'
+import { type ShadowSettings, type ShadowTap, shadowSalt } from '../domain/shadow.ts'
+import type { ShadowTarget, ShadowUpstream } from '../domain/shadow-messages.ts'
+import type { AddressSnapshot } from '../domain/snapshot.ts'
+import type { Log, ShadowView } from '../ports.ts'
+import { hasTraffic, isOut, type LiveRoute, type LiveVariant, variantsOf } from './live-route.ts'
+import type { ShadowCounts } from './shadow-counts.ts'
+import type { ShadowThread } from './shadow-thread.ts'
+
+export type Addresses = (route: string, variant: string) => readonly AddressSnapshot[]
+
+export type Shadows = {
+  /** Takes what changed in the routes to the shadow thread. */
+  follow(routes: readonly LiveRoute[]): void
+  view(route: LiveRoute, name: string, applied: ShadowView['applied']): Promise<ShadowView | null>
+}
+
+export function createShadows(options: {
+  readonly thread: ShadowThread
+  readonly counts: ShadowCounts
+  readonly addresses: Addresses
+  readonly log: Log
+}): Shadows {
+  const { thread, counts, addresses, log } = options
+  let targets: readonly ShadowTarget[] = []
+
+  return {
+    follow(routes) {
+      const next = routes.flatMap(route => targetsOf(route, addresses, counts))
+      if (isDeepStrictEqual(next, targets)) return
+      targets = next
+      thread.setTargets(targets)
+      if (targets.length === 0 || thread.running()) return
+      thread.start().catch(error => log.error({ err: error }, 'the shadow thread could not start'))
+    },
+
+    async view(route, name, applied) {
+      const { config, document } = route
+      const settings = config.shadows.find(each => each.name === name)
+      if (settings === undefined) return null
+      const slot = counts.slotOf(config.name, name)
+      const report = slot === null ? null : await thread.report(slot)
+      const { name: shadow, variant, ...rest } = settings
+      return {
+        route: config.name,
+        shadow,
+        variant,
+        on: isOn(route, name),
+        state: stateOf(route, settings),
+        applied,
+        settings: rest,
+        ...(slot === null ? NOTHING : counts.read(slot)),
+        agreement: report,
+        revision: revisionOf(document)
+      }
+    }
+  }
+}
+
+/** What the data threads copy of a route. A shadow without a slot (there are 1,024 in a process) is none. */
+export function tapsOf(
+  route: LiveRoute,
+  counts: Pick<ShadowCounts, 'slotOf'>
+): readonly ShadowTap[] {
+  return route.config.shadows.flatMap(settings => {
+    const slot = counts.slotOf(route.config.name, settings.name)
+    if (slot === null) return []
+    const { name, percent, sample, maxBody, methods } = settings
+    const buckets = Math.round(percent * 100)
+    const state = stateOf(route, settings)
+    return [{ slot, name, state, buckets, sample, salt: shadowSalt(name), maxBody, methods }]
+  })
+}
+
+const NOTHING = { considered: 0, dropped: {}, outcomes: {} } as const
+
+function isOn({ document }: LiveRoute, name: string): boolean {
+  return !Object.hasOwn(document.shadows, name) || document.shadows[name]?.on !== false
+}
+
+function stateOf(
+  route: LiveRoute,
+  { name, variant, whileLive }: ShadowSettings
+): ShadowTap['state'] {
+  if (!isOn(route, name)) return 'off'
+  if (whileLive) return 'on'
+  const isLive = variant === route.document.champion || hasTraffic(route, variant)
+  return isLive && !isOut(route, variant) ? 'live' : 'on'
+}
+
+function targetsOf(
+  route: LiveRoute,
+  addresses: Addresses,
+  counts: ShadowCounts
+): readonly ShadowTarget[] {
+  const { config, document } = route
+  if (config.shadows.length === 0) return []
+  const variants = variantsOf(route)
+  const upstreamOf = (name: string): ShadowUpstream | null => {
+    const variant = variants.find(each => each.name === name)
+    return variant ? shadowUpstream(variant, addresses(config.name, name)) : null
+  }
+  return config.shadows.flatMap(settings => {
+    const slot = counts.slotOf(config.name, settings.name)
+    const shadow = upstreamOf(settings.variant)
+    const champion = upstreamOf(document.champion)
+    if (slot === null || shadow === null || champion === null) return []
+    return [
+      {
+        slot,
+        route: config.name,
+        settings,
+        protocol: config.protocol,
+        predictions: config.predictions,
+        connectMs: config.timeouts.connect,
+        shadow,
+        champion
+      }
+    ]
+  })
+}
+
+function shadowUpstream(
+  { name, model, settings }: LiveVariant,
+  addresses: readonly AddressSnapshot[]
+): ShadowUpstream {
+  return {
+    variant: name,
+    model,
+    addresses,
+    balance: settings?.balance ?? 'least-in-flight',
+    tls: settings?.tls ?? null,
+    keepAliveMs: settings?.keepAliveMs ?? 1_500,
+    rewrite: settings?.rewrite ?? null
+  }
+}

@@ -1,0 +1,344 @@
+/**
+ * The tap: copies of requests and of the champion's answers for shadows. It never delays what it copies.
+ *
+ * Takes plain values and knows no lane. Bytes are copied as they pass, against a credit that is shared with
+ * nobody; without credit a copy is dropped whole, with its reason, and the request goes on as if there were no
+ * shadow. A batch leaves at the end of the turn of the event loop. Nothing here waits or throws (shadow.md).
+ */
+import { BAD_KINDS, type Outcome } from '../domain/counts.ts'
+import { bucketOfHash, hashText, saltPrefix } from '../domain/hash.ts'
+import { kindsOf } from '../domain/payload/reading.ts'
+import { SHADOW_AT, SHADOW_DROPS, type ShadowDrop, type ShadowTap } from '../domain/shadow.ts'
+import {
+  type AnswerCopy,
+  COPY_OVERHEAD,
+  CREDIT,
+  type FromTap,
+  type RequestCopy
+} from '../domain/shadow-copy.ts'
+import type { RouteSnapshot } from '../domain/snapshot.ts'
+
+/** What is known of a request when it goes to the champion. */
+export type TapFacts = {
+  readonly route: RouteSnapshot
+  readonly requestId: string
+  readonly unit: string | null
+  readonly unitHash: number
+  readonly method: string
+  readonly target: string // path and query as received
+  readonly path: string
+  readonly upgrade: boolean
+  readonly contentLength: number // -1 for not known
+  readonly fields: () => readonly string[] // asked for once, and only for a copy
+}
+
+/** What is known of the champion's answer when its outcome is decided. Times in ms. */
+export type TapEnding = Pick<
+  AnswerCopy,
+  | 'variant'
+  | 'outcome'
+  | 'status'
+  | 'latencyMs'
+  | 'firstMs'
+  | 'contentType'
+  | 'contentEncoding'
+  | 'inferenceHeaderLength'
+> & { readonly bad: number }
+
+/** Where copies go: the port to the shadow thread, and the credit with it. */
+export type TapChannel = {
+  readonly post: (batch: FromTap, transfer: readonly ArrayBuffer[]) => void
+  readonly credit: Uint32Array
+  readonly limit: number // bytes under way
+}
+
+/** From this size on a body is handed over instead of being copied a second time. */
+const TRANSFER_BYTES = 16 * 1024
+
+/** The taps of one data thread. */
+export class Taps {
+  readonly #counters: Uint32Array
+  readonly #salts = new Map<string, Uint8Array>()
+  #channel: TapChannel | null = null
+  #open = new Set<Tap>()
+  #items: (RequestCopy | AnswerCopy)[] = []
+  #transfer: ArrayBuffer[] = []
+  #ids = 0
+
+  /** `counters` is this thread's region of shadow counters. */
+  constructor(counters: Uint32Array) {
+    this.#counters = counters
+  }
+
+  /** Another channel, or none. Copies that are open belong to the one before and are lost with it. */
+  connect(channel: TapChannel | null): void {
+    this.#flush()
+    this.#channel = channel
+    for (const tap of [...this.#open]) tap.lose()
+  }
+
+  /** Considers a request for the shadows of its route; null when no one gets a copy. */
+  begin(facts: TapFacts): Tap | null {
+    const { shadows } = facts.route
+    if (shadows.length === 0) return null
+    let chosen: ShadowTap[] | null = null
+    for (const shadow of shadows) {
+      this.#bump(shadow.slot, SHADOW_AT.considered)
+      const why = this.#whyNot(shadow, facts)
+      if (why !== null) this.drop(shadow.slot, why)
+      else if (chosen === null) chosen = [shadow]
+      else chosen.push(shadow)
+    }
+    if (chosen === null || this.#channel === null) return null
+    const tap = new Tap(this, this.#channel, facts, chosen, ++this.#ids)
+    if (!tap.reserve(facts.contentLength)) return null
+    this.#open.add(tap)
+    return tap
+  }
+
+  drop(slot: number, why: ShadowDrop): void {
+    this.#bump(slot, SHADOW_AT.drops + SHADOW_DROPS.indexOf(why))
+  }
+
+  close(tap: Tap): void {
+    this.#open.delete(tap)
+  }
+
+  send(item: RequestCopy | AnswerCopy): void {
+    if (this.#items.length === 0) setImmediate(() => this.#flush())
+    this.#items.push(item)
+    const buffer = item.body?.buffer
+    if (buffer instanceof ArrayBuffer && buffer.byteLength >= TRANSFER_BYTES) {
+      this.#transfer.push(buffer)
+    }
+  }
+
+  #whyNot(shadow: ShadowTap, facts: TapFacts): ShadowDrop | null {
+    if (shadow.state !== 'on') return shadow.state
+    if (facts.upgrade || !shadow.methods.includes(facts.method)) return 'method'
+    if (!this.#sampled(shadow, facts)) return 'sampled_out'
+    if (this.#channel === null) return 'lost'
+    return facts.contentLength > shadow.maxBody ? 'size' : null
+  }
+
+  /** A request without a unit is sampled by itself. */
+  #sampled({ buckets, sample, salt }: ShadowTap, { unit, requestId }: TapFacts): boolean {
+    if (buckets >= 10_000) return true
+    if (buckets <= 0) return false
+    const what = sample === 'unit' && unit !== null ? unit : requestId
+    return bucketOfHash(hashText(this.#prefix(salt), what)) < buckets
+  }
+
+  #prefix(salt: string): Uint8Array {
+    const known = this.#salts.get(salt)
+    if (known !== undefined) return known
+    const prefix = saltPrefix(salt)
+    this.#salts.set(salt, prefix)
+    return prefix
+  }
+
+  #flush(): void {
+    if (this.#items.length === 0) return
+    const items = this.#items
+    const transfer = this.#transfer
+    this.#items = []
+    this.#transfer = []
+    this.#channel?.post({ items }, transfer)
+  }
+
+  #bump(slot: number, word: number): void {
+    const at = slot * SHADOW_AT.size + word
+    this.#counters[at] = (this.#counters[at] ?? 0) + 1
+  }
+}
+
+/** The copy of one request, as it comes in, and of what the champion answers. */
+export class Tap {
+  readonly #taps: Taps
+  readonly #channel: TapChannel
+  readonly #facts: TapFacts
+  readonly #id: number
+  readonly #most: number // bytes of an answer
+  readonly #arrivedAt = Date.now()
+  #shadows: readonly ShadowTap[]
+  #credit = 0
+  #request: Pieces | null = new Pieces()
+  #answer: Pieces | null = new Pieces()
+  #answerBytes = 0
+  #truncated = false
+  #sent = false
+  #over = false
+
+  constructor(
+    taps: Taps,
+    channel: TapChannel,
+    facts: TapFacts,
+    shadows: readonly ShadowTap[],
+    id: number
+  ) {
+    this.#taps = taps
+    this.#channel = channel
+    this.#facts = facts
+    this.#shadows = shadows
+    this.#id = id
+    this.#most = Math.max(...shadows.map(({ maxBody }) => maxBody))
+  }
+
+  /** Takes credit for a request before its first byte. False: there is none, and the copy is dropped. */
+  reserve(contentLength: number): boolean {
+    if (this.#take(COPY_OVERHEAD + Math.max(0, contentLength))) return true
+    this.#drop('credit')
+    return false
+  }
+
+  /** A piece of the request's body, in order. */
+  requestBody(chunk: Uint8Array): void {
+    if (this.#request === null) return
+    const bytes = this.#request.bytes + chunk.length
+    if (bytes > this.#most) this.#drop('size')
+    else if (this.#facts.contentLength < 0 && !this.#take(chunk.length)) this.#drop('credit')
+    else this.#request.add(chunk)
+  }
+
+  /** The request is whole: its copy goes out. */
+  requestEnd(): void {
+    if (this.#request === null) return
+    const { bytes } = this.#request
+    const fit = this.#shadows.filter(({ maxBody }) => bytes <= maxBody)
+    for (const shadow of this.#shadows)
+      if (!fit.includes(shadow)) this.#taps.drop(shadow.slot, 'size')
+    this.#shadows = fit
+    const body = this.#request.whole()
+    this.#request = null
+    if (fit.length === 0) {
+      this.#end()
+      return
+    }
+    this.#sent = true
+    const { route, requestId, unit, unitHash, method, target, path } = this.#facts
+    this.#taps.send({
+      kind: 'request',
+      id: this.#id,
+      slots: fit.map(({ slot }) => slot),
+      route: route.name,
+      revision: route.revision,
+      requestId,
+      unit,
+      unitHash,
+      method,
+      target,
+      path,
+      fields: this.#facts.fields(),
+      body,
+      arrivedAt: this.#arrivedAt
+    })
+  }
+
+  /** A piece of the champion's answer. What does not fit is counted and not kept. */
+  answerBody(chunk: Uint8Array): void {
+    this.#answerBytes += chunk.length
+    if (this.#answer === null || this.#over) return
+    if (this.#answerBytes <= this.#most && this.#take(chunk.length)) this.#answer.add(chunk)
+    else {
+      this.#truncated = true
+      this.#answer = null
+    }
+  }
+
+  /** The champion's outcome is decided. A request that is not whole by now never will be. */
+  end(ending: TapEnding): void {
+    if (this.#over) return
+    if (!this.#sent) {
+      this.#drop('incomplete')
+      return
+    }
+    const body = this.#answer?.whole() ?? null
+    this.#taps.send({
+      ...ending,
+      kind: 'answer',
+      id: this.#id,
+      bytes: this.#answerBytes,
+      bad: kindsOf(ending.bad, BAD_KINDS),
+      body,
+      truncated: this.#truncated,
+      credit: this.#credit
+    })
+    this.#credit = 0 // the shadow thread returns it
+    this.#end()
+  }
+
+  /** A fault of ours ended the request. */
+  abandon(): void {
+    const outcome: Outcome = 'client_gone'
+    this.end({ ...NOTHING, variant: '', outcome })
+  }
+
+  /** The channel is gone. What was handed over is counted by whoever knows what became of it. */
+  lose(): void {
+    if (!this.#sent) this.#drop('lost')
+    this.#end()
+  }
+
+  #take(bytes: number): boolean {
+    const { credit, limit } = this.#channel
+    const taken = credit[CREDIT.taken] ?? 0
+    const underWay = (taken - Atomics.load(credit, CREDIT.returned)) >>> 0
+    if (underWay + bytes > limit) return false
+    credit[CREDIT.taken] = taken + bytes
+    this.#credit += bytes
+    return true
+  }
+
+  #drop(why: ShadowDrop): void {
+    for (const { slot } of this.#shadows) this.#taps.drop(slot, why)
+    this.#shadows = []
+    this.#end()
+  }
+
+  #end(): void {
+    this.#over = true
+    this.#request = null
+    this.#answer = null
+    this.#taps.close(this)
+    if (this.#credit === 0) return
+    const { credit } = this.#channel
+    credit[CREDIT.taken] = (credit[CREDIT.taken] ?? 0) - this.#credit
+    this.#credit = 0
+  }
+}
+
+const NOTHING = {
+  status: 0,
+  latencyMs: 0,
+  firstMs: 0,
+  contentType: null,
+  contentEncoding: null,
+  inferenceHeaderLength: null,
+  bad: 0
+} as const
+
+/** Copies of chunks: a chunk is a view of a large buffer of the socket, which must not be kept alive. */
+class Pieces {
+  #list: Uint8Array[] = []
+  bytes = 0
+
+  add(chunk: Uint8Array): void {
+    if (chunk.length === 0) return
+    this.#list.push(new Uint8Array(chunk))
+    this.bytes += chunk.length
+  }
+
+  /** All of it in a buffer of its own; null when there is nothing. */
+  whole(): Uint8Array | null {
+    const [first] = this.#list
+    if (first === undefined) return null
+    if (this.#list.length === 1) return first
+    const all = new Uint8Array(this.bytes)
+    let at = 0
+    for (const piece of this.#list) {
+      all.set(piece, at)
+      at += piece.length
+    }
+    return all
+  }
+}

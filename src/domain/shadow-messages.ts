@@ -1,0 +1,90 @@
+/**
+ * What the main thread and the shadow thread say to each other. Copies come by another way: a port between each
+ * data thread and the shadow thread (shadow-copy.ts).
+ */
+import type { AgreementView } from './compare/agreement.ts'
+import type { Model, Protocol } from './route.ts'
+import type { ShadowSettings } from './shadow.ts'
+import type { AddressSnapshot, Rewrite, TlsSettings } from './snapshot.ts'
+
+/** One side of a shadow: where its requests go. */
+export type ShadowUpstream = {
+  readonly variant: string
+  readonly model: Model
+  readonly addresses: readonly AddressSnapshot[]
+  readonly balance: 'least-in-flight' | 'unit-hash'
+  readonly tls: TlsSettings | null
+  readonly keepAliveMs: number
+  readonly rewrite: Rewrite | null
+}
+
+/** A shadow as the shadow thread has it. */
+export type ShadowTarget = {
+  readonly slot: number // of its counters
+  readonly route: string
+  readonly settings: ShadowSettings
+  readonly protocol: Protocol
+  readonly predictions: readonly string[]
+  readonly connectMs: number
+  readonly shadow: ShadowUpstream
+  readonly champion: ShadowUpstream // for the noise
+}
+
+/** What the shadow thread gets when it starts. `events` is told by the entry's own type. */
+export type ShadowStart<Events> = {
+  readonly events: Events
+  readonly counters: SharedArrayBuffer // its region of shadow counters
+  readonly unitKey: Uint8Array
+}
+
+export type PublishedEvent = {
+  readonly type: string
+  readonly key: string
+  readonly data: unknown
+}
+
+export type ToShadow =
+  | {
+      readonly type: 'targets'
+      readonly targets: readonly ShadowTarget[]
+      readonly forbiddenPorts: readonly number[] // our own, where a copy would come back
+    }
+  | {
+      readonly type: 'channel' // from one data thread; replaces the one that it had
+      readonly thread: number
+      readonly port: unknown // a MessagePort
+      readonly credit: SharedArrayBuffer
+    }
+  | { readonly type: 'publish'; readonly event: PublishedEvent }
+  | { readonly type: 'report'; readonly id: number; readonly slot: number }
+  | { readonly type: 'close'; readonly timeoutMs: number } // flush, then end
+
+/** What is known of events at this moment, since the start of the shadow thread. */
+export type EventsReport = {
+  readonly topics: readonly {
+    readonly topic: string
+    readonly published: number
+    readonly dropped: Readonly<Record<string, number>>
+  }[]
+  readonly faults: readonly string[]
+}
+
+export type FromShadow =
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; readonly code: string; readonly args: readonly (string | number)[] }
+  | {
+      readonly type: 'summary' // once a second
+      readonly events: EventsReport
+      readonly agreement: readonly {
+        readonly slot: number
+        readonly fields: readonly { readonly field: string; readonly ratio: number }[]
+      }[]
+    }
+  | { readonly type: 'report'; readonly id: number; readonly view: AgreementView | null }
+  | { readonly type: 'closed'; readonly events: EventsReport }
+  | {
+      readonly type: 'log'
+      readonly level: 'debug' | 'info' | 'warn' | 'error'
+      readonly msg: string
+      readonly fields: Readonly<Record<string, unknown>>
+    }

@@ -1,0 +1,126 @@
+/**
+ * One copy on its way to one address: the request as the shadow gets it, and what comes back, captured up to a
+ * bound. A handler of the client library; it reports once, whatever happens.
+ */
+import type { Dispatcher } from 'undici'
+import type { CopyOutcome } from '../domain/shadow.ts'
+import { faultOf, type Stage } from '../upstream-connection/fault.ts'
+import type { Budget } from './budget.ts'
+
+/** What came back. Times in ms from the sending of the request. */
+export type CopiedAnswer = {
+  readonly outcome: Extract<CopyOutcome, 'ok' | 'connect' | 'timeout' | 'reset' | 'invalid'> // `ok`: an answer came whole
+  readonly status: number // 0 for none
+  readonly latencyMs: number
+  readonly firstMs: number
+  readonly contentType: string | null
+  readonly contentEncoding: string | null
+  readonly inferenceHeaderLength: number | null
+  readonly bytes: number
+  readonly body: Uint8Array | null
+  readonly truncated: boolean
+  readonly held: number // bytes of the budget, to be given back
+}
+
+export type CallLimits = {
+  readonly timeoutMs: number
+  readonly maxBody: number
+  readonly budget: Budget
+}
+
+const TIMED_OUT = new Error('the time of a copy is over')
+
+export class CopiedCall implements Dispatcher.DispatchHandler {
+  readonly #limits: CallLimits
+  readonly #done: (answer: CopiedAnswer) => void
+  readonly #sentAt = performance.now()
+  readonly #timer: NodeJS.Timeout
+  #controller: Dispatcher.DispatchController | null = null
+  #started = false
+  #over = false
+  #status = 0
+  #firstMs = 0
+  #fields: ReadonlyMap<string, string> = new Map()
+  #pieces: Buffer[] | null = []
+  #held = 0
+  #bytes = 0
+
+  constructor(limits: CallLimits, done: (answer: CopiedAnswer) => void) {
+    this.#limits = limits
+    this.#done = done
+    this.#timer = setTimeout(() => {
+      this.#finish('timeout')
+      this.#controller?.abort(TIMED_OUT)
+    }, limits.timeoutMs)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    this.#started = true
+    if (this.#over) controller.abort(TIMED_OUT)
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    if (this.#over || status < 200) return
+    this.#status = status
+    this.#firstMs = performance.now() - this.#sentAt
+    this.#fields = fieldsOf(controller.rawHeaders)
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#over) return
+    this.#bytes += chunk.length
+    if (this.#pieces === null) return
+    if (this.#bytes <= this.#limits.maxBody && this.#limits.budget.take(chunk.length)) {
+      this.#held += chunk.length
+      this.#pieces.push(Buffer.from(chunk)) // not a view that keeps the socket's buffer alive
+    } else this.#forget()
+  }
+
+  onResponseEnd(): void {
+    this.#finish('ok')
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    if (this.#over) return
+    const stage: Stage = this.#started ? (this.#status === 0 ? 'head' : 'body') : 'connecting'
+    this.#finish(faultOf(error, stage).outcome)
+  }
+
+  #forget(): void {
+    this.#pieces = null
+    this.#limits.budget.giveBack(this.#held)
+    this.#held = 0
+  }
+
+  #finish(outcome: CopiedAnswer['outcome']): void {
+    if (this.#over) return
+    this.#over = true
+    clearTimeout(this.#timer)
+    if (outcome !== 'ok') this.#forget()
+    const length = this.#fields.get('inference-header-content-length')
+    this.#done({
+      outcome,
+      status: this.#status,
+      latencyMs: performance.now() - this.#sentAt,
+      firstMs: this.#firstMs,
+      contentType: this.#fields.get('content-type') ?? null,
+      contentEncoding: this.#fields.get('content-encoding') ?? null,
+      inferenceHeaderLength:
+        length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : null,
+      bytes: this.#bytes,
+      body: this.#pieces === null ? null : Buffer.concat(this.#pieces),
+      truncated: this.#pieces === null && outcome === 'ok',
+      held: this.#held
+    })
+  }
+}
+
+function fieldsOf(raw: unknown): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>()
+  if (!Array.isArray(raw)) return fields
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    fields.set(String(raw[i]).toLowerCase(), String(raw[i + 1]))
+  }
+  return fields
+}

@@ -1,0 +1,219 @@
+/**
+ * The fan-out: each copy goes to the shadows that it is for, at most so many at once each, and when the
+ * champion's answer and the shadow's are both there, they are a pair.
+ *
+ * A sub-sample goes to the champion a second time, so that its own noise is known. Every copy ends exactly once,
+ * as an outcome or as a drop, and the credit of its bytes is returned when the last of its pairs is done.
+ */
+import { bucketOfHash, hashText, saltPrefix } from '../domain/hash.ts'
+import { withModel } from '../domain/payload/model-rewrite.ts'
+import {
+  type AnswerCopy,
+  CREDIT,
+  CREDIT_BYTES,
+  type FromTap,
+  type RequestCopy
+} from '../domain/shadow-copy.ts'
+import type { ShadowTarget } from '../domain/shadow-messages.ts'
+import type { Pools } from '../upstream-connection/pools.ts'
+import { Budget } from './budget.ts'
+import type { CopiedAnswer } from './copied-call.ts'
+import type { CopyCounting } from './counting.ts'
+import { type CopyUpstream, copyUpstream } from './upstream.ts'
+
+/** What is known when a copy and the request it was made of have both been answered. */
+export type Pairing = {
+  readonly target: ShadowTarget
+  readonly copy: RequestCopy
+  readonly primary: AnswerCopy
+  readonly shadow: CopiedAnswer
+  readonly noise: CopiedAnswer | null // the champion's second answer
+}
+
+export type FanOut = {
+  setTargets(targets: readonly ShadowTarget[]): void
+  /** A road of copies from one data thread, with its credit. */
+  road(credit: Uint32Array): { take(batch: FromTap): void; close(): void }
+  /** Shadow answers that are held, in bytes. */
+  held(): number
+}
+
+type Live = {
+  readonly target: ShadowTarget
+  readonly upstream: CopyUpstream
+  readonly again: CopyUpstream // the champion, for the noise
+  readonly load: { inFlight: number } // carried from target to target
+}
+
+/** `paired` takes a pair and says when it needs the bytes no more. */
+export function createFanOut(options: {
+  readonly pools: Pools
+  readonly counting: CopyCounting
+  readonly paired: (pairing: Pairing, done: () => void) => void
+}): FanOut {
+  const { pools, counting, paired } = options
+  const budget = new Budget(CREDIT_BYTES)
+  let live: ReadonlyMap<number, Live> = new Map()
+
+  function setTargets(targets: readonly ShadowTarget[]): void {
+    const before = live
+    live = new Map(
+      targets.map(target => [target.slot, liveTarget(target, before.get(target.slot), pools)])
+    )
+    for (const [slot, { target }] of before) {
+      if (live.has(slot)) continue
+      pools.drop(ownerOf(target))
+      pools.drop(`${ownerOf(target)} again`)
+    }
+  }
+
+  return {
+    setTargets,
+    held: () => budget.held,
+    road(credit) {
+      const open = new Map<number, OpenCopy>()
+
+      function begin(copy: RequestCopy): void {
+        const entry: OpenCopy = { copy, primary: null, legs: 0, waiting: [] }
+        open.set(copy.id, entry)
+        for (const slot of copy.slots) {
+          const to = live.get(slot)
+          if (to === undefined) counting.dropped(slot, 'off')
+          else if (to.load.inFlight >= to.target.settings.concurrency) {
+            counting.dropped(slot, 'concurrency')
+          } else send(entry, to)
+        }
+      }
+
+      function send(entry: OpenCopy, to: Live): void {
+        const { target, load } = to
+        const leg: Leg = { target, shadow: null, noise: null, expects: isNoisy(target, entry.copy) }
+        entry.legs++
+        load.inFlight++
+        const { copy } = entry
+        const limits = {
+          timeoutMs: target.settings.timeout,
+          maxBody: target.settings.maxBody,
+          budget
+        }
+        const ended = (): void => {
+          if (leg.shadow === null || (leg.expects && leg.noise === null)) return
+          entry.waiting.push(leg)
+          settle(entry)
+        }
+        to.upstream.send(copy, bodyFor(target, copy), limits, answer => {
+          load.inFlight--
+          leg.shadow = answer
+          ended()
+        })
+        if (!leg.expects) return
+        to.again.send(copy, copy.body, limits, answer => {
+          leg.noise = answer
+          ended()
+        })
+      }
+
+      /** Gives every leg that has both answers away as a pair. */
+      function settle(entry: OpenCopy): void {
+        const { copy, primary } = entry
+        if (primary === null) return
+        for (const { target, shadow, noise } of entry.waiting.splice(0)) {
+          if (shadow === null) continue
+          paired({ target, copy, primary, shadow, noise }, () => {
+            budget.giveBack(shadow.held + (noise?.held ?? 0))
+            entry.legs--
+            settled(entry)
+          })
+        }
+        settled(entry)
+      }
+
+      function settled({ copy, primary, legs }: OpenCopy): void {
+        if (primary === null || legs > 0 || !open.delete(copy.id)) return
+        credit[CREDIT.returned] = (credit[CREDIT.returned] ?? 0) + primary.credit
+      }
+
+      function finish(answer: AnswerCopy): void {
+        const entry = open.get(answer.id)
+        if (entry === undefined || entry.primary !== null) return
+        entry.primary = answer
+        settle(entry)
+      }
+
+      return {
+        take({ items }) {
+          for (const item of items) item.kind === 'request' ? begin(item) : finish(item)
+        },
+        close() {
+          for (const { copy, primary } of [...open.values()]) {
+            if (primary === null) finish(noAnswer(copy.id))
+          }
+        }
+      }
+    }
+  }
+}
+
+type Leg = {
+  readonly target: ShadowTarget
+  readonly expects: boolean // noise
+  shadow: CopiedAnswer | null
+  noise: CopiedAnswer | null
+}
+
+type OpenCopy = {
+  readonly copy: RequestCopy
+  primary: AnswerCopy | null
+  legs: number // that are not done with
+  readonly waiting: Leg[] // for the champion's answer
+}
+
+function liveTarget(target: ShadowTarget, before: Live | undefined, pools: Pools): Live {
+  const owner = ownerOf(target)
+  const { settings, connectMs } = target
+  return {
+    target,
+    upstream: copyUpstream(owner, target.shadow, settings, connectMs, pools),
+    again: copyUpstream(`${owner} again`, target.champion, settings, connectMs, pools),
+    load: before?.load ?? { inFlight: 0 }
+  }
+}
+
+/** Names the pools of a shadow; no name of a route or shadow has a space. */
+function ownerOf({ route, settings }: ShadowTarget): string {
+  return `${route} ${settings.name}`
+}
+
+function bodyFor({ settings }: ShadowTarget, { body }: RequestCopy): Uint8Array | null {
+  if (body === null || settings.rewriteModel === null) return body
+  return withModel(body, settings.rewriteModel) ?? body
+}
+
+const NOISE = saltPrefix('noise')
+
+/** By request, so that the sub-sample is none of the same users again and again. */
+function isNoisy({ settings }: ShadowTarget, { requestId }: RequestCopy): boolean {
+  if (!settings.compare || settings.noise <= 0) return false
+  return bucketOfHash(hashText(NOISE, requestId)) < Math.round(settings.noise * 100)
+}
+
+/** The data thread ended before its champion answered. */
+function noAnswer(id: number): AnswerCopy {
+  return {
+    kind: 'answer',
+    id,
+    variant: '',
+    outcome: 'reset',
+    status: 0,
+    latencyMs: 0,
+    firstMs: 0,
+    contentType: null,
+    contentEncoding: null,
+    inferenceHeaderLength: null,
+    bytes: 0,
+    bad: [],
+    body: null,
+    truncated: false,
+    credit: 0
+  }
+}

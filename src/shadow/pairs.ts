@@ -1,0 +1,251 @@
+/**
+ * Pairs become knowledge: each is read, compared, added to what its shadow's pairs say, and published, one after
+ * the other. The loop of events gets its turn every 5 ms, so that comparing starves neither copies nor events.
+ */
+import { createHash } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { ComparedSide, CompareRefusal, Comparison } from '../domain/compare/comparison.ts'
+import { BAD_KINDS, type Outcome } from '../domain/counts.ts'
+import { PAIR, type PairComparison, type PairRecord, type PairSide } from '../domain/pair.ts'
+import { kindsOf } from '../domain/payload/reading.ts'
+import type { CopyOutcome } from '../domain/shadow.ts'
+import type { PublishedEvent, ShadowTarget } from '../domain/shadow-messages.ts'
+import type { CopyCounting } from './counting.ts'
+import { decoded } from './decoded.ts'
+import type { Pairing } from './fan-out.ts'
+import { type Agreement, compareAnswers, createAgreement, redactBody } from './pending.ts'
+import { outcomeOfCopy, readCopy } from './read-copy.ts'
+
+export type Pairs = {
+  /** Takes a pair; `done` is called when its bytes are needed no more. */
+  take(pairing: Pairing, done: () => void): void
+  /** What the pairs of a slot say; null before the first. */
+  agreement(slot: number): Agreement | null
+  slots(): IterableIterator<number>
+  /** Pairs that wait. */
+  waiting(): number
+}
+
+const YIELD_MS = 5
+const MOST_DIFFERENCES = 50
+
+export function createPairs(options: {
+  readonly counting: CopyCounting
+  readonly publish: (event: PublishedEvent) => void
+  readonly unitId: (unit: string) => string
+  readonly log: (msg: string, fields: Readonly<Record<string, unknown>>) => void
+}): Pairs {
+  const agreements = new Map<number, Agreement>()
+  const queue: { readonly pairing: Pairing; readonly done: () => void }[] = []
+  let working = false
+
+  function agreementOf({ slot }: ShadowTarget): Agreement {
+    const known = agreements.get(slot)
+    if (known !== undefined) return known
+    const made = createAgreement({ random: Math.random })
+    agreements.set(slot, made)
+    return made
+  }
+
+  async function work(): Promise<void> {
+    let since = performance.now()
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      try {
+        await judge(next.pairing)
+      } catch (error) {
+        options.log('a pair could not be judged', { error: String(error) })
+      }
+      next.done()
+      if (performance.now() - since < YIELD_MS) continue
+      await turn()
+      since = performance.now()
+    }
+    working = false
+  }
+
+  async function judge(pairing: Pairing): Promise<void> {
+    const { target, copy, primary, shadow, noise } = pairing
+    const { settings, slot } = target
+    const shadowBody = await plain(shadow)
+    const reading = readCopy(target, copy.path, shadow, shadowBody.body)
+    const outcome = outcomeOfCopy(shadow, reading)
+    options.counting.ended(slot, outcome)
+    const sides = {
+      primary: side(primary.status, primary.outcome, primary, await plain(primary)),
+      shadow: side(shadow.status, outcome, shadow, shadowBody)
+    }
+    const comparison = settings.compare
+      ? compare(target, sides.primary, sides.shadow)
+      : NOT_COMPARED
+    const agreement = agreementOf(target)
+    agreement.add(comparison, {
+      requestId: copy.requestId,
+      at: new Date(copy.arrivedAt).toISOString(),
+      primaryMs: primary.latencyMs,
+      shadowMs: shadow.latencyMs,
+      answered: primary.outcome !== 'client_gone' && shadow.outcome === 'ok',
+      capture: settings.capture
+    })
+    if (noise !== null) {
+      const again = side(noise.status, outcomeOfCopy(noise, null), noise, await plain(noise))
+      agreement.addNoise(compare(target, sides.primary, again), comparison)
+    }
+    options.publish(
+      eventOf(pairing, outcome, kindsOf(reading?.bad ?? 0, BAD_KINDS), comparison, {
+        primary: sides.primary.body,
+        shadow: sides.shadow.body
+      })
+    )
+  }
+
+  function eventOf(
+    { target, copy, primary, shadow }: Pairing,
+    outcome: CopyOutcome,
+    bad: PairSide['bad'],
+    comparison: Comparison,
+    bodies: { readonly primary: Uint8Array | null; readonly shadow: Uint8Array | null }
+  ): PublishedEvent {
+    const { settings } = target
+    const unitId = copy.unit === null ? null : options.unitId(copy.unit)
+    const data: PairRecord = {
+      route: copy.route,
+      revision: copy.revision,
+      requestId: copy.requestId,
+      unitId,
+      at: new Date(copy.arrivedAt).toISOString(),
+      primary: {
+        variant: primary.variant === '' ? target.champion.variant : primary.variant,
+        model: modelOf(target.champion),
+        ...measured(primary),
+        outcome: primary.outcome,
+        bad: primary.bad,
+        ...captured(target, primary.contentType, bodies.primary, primary.truncated)
+      },
+      shadow: {
+        name: settings.name,
+        variant: settings.variant,
+        model: modelOf(target.shadow),
+        ...measured(shadow),
+        outcome,
+        bad,
+        ...captured(target, shadow.contentType, bodies.shadow, shadow.truncated)
+      },
+      comparison: summary(comparison, primary.latencyMs, shadow.latencyMs, settings.capture)
+    }
+    return { type: PAIR, key: unitId ?? '', data }
+  }
+
+  return {
+    take(pairing, done) {
+      queue.push({ pairing, done })
+      if (working) return
+      working = true
+      void work()
+    },
+    agreement: slot => agreements.get(slot) ?? null,
+    slots: () => agreements.keys(),
+    waiting: () => queue.length
+  }
+}
+
+const NOT_COMPARED: Comparison = { refusal: 'off', agree: false, fields: [] }
+
+type Answer = {
+  readonly status: number
+  readonly latencyMs: number
+  readonly firstMs: number
+  readonly contentType: string | null
+  readonly contentEncoding: string | null
+  readonly inferenceHeaderLength: number | null
+  readonly bytes: number
+  readonly body: Uint8Array | null
+  readonly truncated: boolean
+}
+
+/** A body without its coding, or why there is none. An answer without a body has an empty one. */
+async function plain(
+  answer: Answer
+): Promise<{ readonly body: Uint8Array | null; readonly refusal: CompareRefusal | null }> {
+  if (answer.status === 0) return { body: null, refusal: 'no_answer' }
+  if (answer.truncated) return { body: null, refusal: 'truncated' }
+  const body = await decoded(answer.body ?? new Uint8Array(0), answer.contentEncoding)
+  return { body, refusal: body === null ? 'coding' : null }
+}
+
+function side(
+  status: number,
+  outcome: Outcome,
+  { contentType, inferenceHeaderLength }: Answer,
+  { body, refusal }: Awaited<ReturnType<typeof plain>>
+): ComparedSide {
+  return { status, outcome, contentType, inferenceHeaderLength, body, refusal }
+}
+
+function compare(target: ShadowTarget, one: ComparedSide, other: ComparedSide): Comparison {
+  const { protocol, predictions, settings } = target
+  const { ignore, tolerance } = settings
+  return compareAnswers(one, other, { protocol, predictions, ignore, relative: tolerance.relative })
+}
+
+function modelOf({ model }: ShadowTarget['shadow']): PairSide['model'] {
+  return Object.keys(model).length === 0 ? null : model
+}
+
+function measured(
+  answer: Answer
+): Pick<PairSide, 'status' | 'latencyMs' | 'ttfbMs' | 'bytes' | 'sha256' | 'truncated'> {
+  const { status, latencyMs, firstMs, bytes, body, truncated } = answer
+  const whole = status > 0 && !truncated
+  const digest = whole
+    ? createHash('sha256')
+        .update(body ?? '')
+        .digest('hex')
+    : null
+  return {
+    status,
+    latencyMs: rounded(latencyMs),
+    ttfbMs: status > 0 ? rounded(firstMs) : null,
+    bytes,
+    sha256: digest,
+    truncated
+  }
+}
+
+function captured(
+  { settings }: ShadowTarget,
+  contentType: string | null,
+  body: Uint8Array | null,
+  truncated: boolean
+): Pick<PairSide, 'body' | 'bodyEncoding' | 'truncated'> {
+  if (!settings.capture || body === null) return { truncated }
+  const kept = redactBody(body, contentType, settings.redact, settings.maxBody)
+  if (kept === null) return { truncated }
+  return { body: kept.text, bodyEncoding: kept.encoding, truncated: truncated || kept.truncated }
+}
+
+function summary(
+  { refusal, agree, fields }: Comparison,
+  primaryMs: number,
+  shadowMs: number,
+  capture: boolean
+): PairComparison {
+  const differing = fields.filter(({ difference }) => difference !== null)
+  return {
+    compared: refusal === null,
+    agree: refusal === 'off' ? null : agree,
+    why: refusal,
+    latencyRatio: primaryMs > 0 && shadowMs > 0 ? rounded(shadowMs / primaryMs) : null,
+    differences: differing.slice(0, MOST_DIFFERENCES).map(each => ({
+      field: each.field,
+      kind: each.difference ?? '',
+      ...(each.by === null ? {} : { by: each.by }),
+      ...(capture && each.primary !== null ? { primary: each.primary } : {}),
+      ...(capture && each.shadow !== null ? { shadow: each.shadow } : {})
+    }))
+  }
+}
+
+/** To three decimals. */
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000
+}

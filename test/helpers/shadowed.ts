@@ -1,0 +1,71 @@
+/**
+ * The product with a shadow: a champion, a variant that gets copies, and what came of them.
+ */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { PairRecord } from '../../src/domain/pair.ts'
+import type { Settings, Sluice } from './sluice.ts'
+
+/** A route at `/NAME/` whose challenger v4 has no weight and is shadowed; `shadow` goes into the shadow. */
+export function shadowedRoute(
+  name: string,
+  champion: string,
+  challenger: string,
+  shadow: Settings = {},
+  route: Settings = {}
+): Settings {
+  return {
+    match: { paths: [`/${name}/`] },
+    protocol: 'json',
+    hashOn: [{ header: 'x-user-id' }],
+    variants: {
+      v3: { upstreams: [champion], model: { name, version: '3' } },
+      v4: { upstreams: [challenger], model: { name, version: '4' } }
+    },
+    champion: 'v3',
+    initialWeights: { v3: 100, v4: 0 },
+    shadows: [{ name: 'try', variant: 'v4', percent: 100, noise: 0, ...shadow }],
+    ...route
+  }
+}
+
+/** What the tests read of `GET /routes/{route}/shadows/{shadow}`. */
+export type ShadowAnswer = {
+  readonly on: boolean
+  readonly state: string
+  readonly applied: { readonly threads: number; readonly of: number }
+  readonly considered: number
+  readonly dropped: Readonly<Record<string, number>>
+  readonly outcomes: Readonly<Record<string, number>>
+  readonly agreement: {
+    readonly pairs: number
+    readonly overall: { readonly agree: number; readonly of: number }
+  } | null
+  readonly revision: string
+}
+
+export async function shadowOf(
+  router: Sluice,
+  route: string,
+  shadow = 'try'
+): Promise<ShadowAnswer> {
+  const response = await router.admin(`/admin/v1/routes/${route}/shadows/${shadow}`)
+  if (!response.ok) throw new Error(`shadow ${shadow}: ${response.status} ${await response.text()}`)
+  return (await response.json()) as ShadowAnswer
+}
+
+export function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((all, count) => all + count, 0)
+}
+
+/** Pairs that the events file has, in order. */
+export async function pairsIn(directory: string): Promise<readonly PairRecord[]> {
+  const events = join(directory, 'events')
+  const names = (await readdir(events)).filter(name => name.startsWith('events.ndjson'))
+  const texts = await Promise.all(names.map(name => readFile(join(events, name), 'utf8')))
+  return texts
+    .flatMap(text => text.split('\n').filter(Boolean))
+    .map(line => JSON.parse(line) as { type: string; data: PairRecord })
+    .filter(({ type }) => type === 'io.sluice.shadow.pair.v1')
+    .map(({ data }) => data)
+}
