@@ -1,7 +1,7 @@
 /**
  * docs/metrics.md: every metric with its kind and labels, from the table in src/telemetry/metrics.ts.
  */
-import type { MetricRow } from '../src/telemetry/metrics.ts'
+import type { MetricRow } from '../src/telemetry/instruments.ts'
 
 export function metricsPage(rows: readonly MetricRow[]): string {
   return [

@@ -139,6 +139,7 @@ export function createController(options: ControllerOptions): Controller {
     rollbacks: acting.rollbacks,
     stateErrors: countByReason(options.stateWarnings),
     reload,
+    shadows: shadows.sources,
     events: options.shadowThread.events
   }
   const timers: NodeJS.Timeout[] = []
@@ -183,6 +184,7 @@ export function createController(options: ControllerOptions): Controller {
         reloaded: reload.lastSucceeded(),
         routes: roster.all(),
         store,
+        events: options.shadowThread.faults(),
         healthy: (route, variant) => addresses(route, variant).some(({ healthy }) => healthy)
       }),
     metrics: () => metrics.render(metricsSource(metricsParts)),

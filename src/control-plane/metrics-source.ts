@@ -8,6 +8,7 @@ import type {
   EventsSource,
   MetricsSource,
   RouteSource,
+  ShadowSource,
   VariantSource
 } from '../telemetry/metrics-source.ts'
 import { type LiveRoute, variantsOf } from './live-route.ts'
@@ -26,6 +27,7 @@ export type MetricsParts = {
   readonly rollbacks: ReadonlyMap<string, number> // by `route/trigger`
   readonly stateErrors: Readonly<Record<string, number>>
   readonly reload: Reload
+  readonly shadows: (route: LiveRoute) => readonly ShadowSource[]
   readonly events: () => readonly EventsSource[]
 }
 
@@ -58,6 +60,7 @@ function routeSource(route: LiveRoute, parts: MetricsParts): RouteSource {
     epoch,
     revision,
     variants: variantSources(route, parts),
+    shadows: parts.shadows(route),
     triggers: route.statuses,
     replicas: appliedOf(route.document, parts.store.replicas(name)),
     stale: route.stale !== null,

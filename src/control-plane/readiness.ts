@@ -13,6 +13,7 @@ export type ReadinessFacts = {
   readonly reloaded: boolean // the last reload succeeded
   readonly routes: readonly LiveRoute[]
   readonly store: Pick<StateStore, 'unsettled' | 'ageMs'>
+  readonly events: readonly string[] // what keeps events from going out
   readonly healthy: (route: string, variant: string) => boolean // at least one address
 }
 
@@ -30,7 +31,8 @@ export function readinessOf(facts: ReadinessFacts): ReturnType<Control['ready']>
       .map(name => `route ${name}: a rollback holds here and the store does not have it yet`),
     ...routes.flatMap(route => unconfirmed(route, store.ageMs(route.config.name))),
     ...routes.flatMap(quarantines),
-    ...routes.flatMap(homeless)
+    ...routes.flatMap(homeless),
+    ...facts.events
   ]
   if (!facts.reloaded) degraded.push('the last reload was refused')
   return { ready: reasons.length === 0, reasons, degraded }

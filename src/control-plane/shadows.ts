@@ -10,6 +10,7 @@ import { type ShadowSettings, type ShadowTap, shadowSalt } from '../domain/shado
 import type { ShadowTarget, ShadowUpstream } from '../domain/shadow-messages.ts'
 import type { AddressSnapshot } from '../domain/snapshot.ts'
 import type { Log, ShadowView } from '../ports.ts'
+import type { ShadowSource } from '../telemetry/metrics-source.ts'
 import { hasTraffic, isOut, type LiveRoute, type LiveVariant, variantsOf } from './live-route.ts'
 import type { ShadowCounts } from './shadow-counts.ts'
 import type { ShadowThread } from './shadow-thread.ts'
@@ -19,6 +20,8 @@ export type Addresses = (route: string, variant: string) => readonly AddressSnap
 export type Shadows = {
   /** Takes what changed in the routes to the shadow thread. */
   follow(routes: readonly LiveRoute[]): void
+  /** For the metrics. */
+  sources(route: LiveRoute): readonly ShadowSource[]
   view(route: LiveRoute, name: string, applied: ShadowView['applied']): Promise<ShadowView | null>
 }
 
@@ -40,6 +43,15 @@ export function createShadows(options: {
       if (targets.length === 0 || thread.running()) return
       thread.start().catch(error => log.error({ err: error }, 'the shadow thread could not start'))
     },
+
+    sources: ({ config }) =>
+      config.shadows.flatMap(({ name }) => {
+        const slot = counts.slotOf(config.name, name)
+        if (slot === null) return []
+        const { outcomes, dropped } = counts.read(slot)
+        const fields = thread.agreement(slot).map(({ field, ratio }) => [field, ratio])
+        return [{ name, outcomes, dropped, agreement: Object.fromEntries(fields) }]
+      }),
 
     async view(route, name, applied) {
       const { config, document } = route

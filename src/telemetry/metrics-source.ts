@@ -29,10 +29,19 @@ export type RouteSource = {
   readonly epoch: number
   readonly revision: number
   readonly variants: readonly VariantSource[]
+  readonly shadows: readonly ShadowSource[]
   readonly triggers: readonly TriggerStatus[]
   readonly replicas: { readonly applied: number; readonly of: number }
   readonly stale: boolean // not confirmed for state.stale.after
   readonly rollbacks: Readonly<Record<string, number>> // by trigger in snake_case or `operator`, since the start
+}
+
+/** Counts by outcome and by reason; agreement by field, 0 to 1. */
+export type ShadowSource = {
+  readonly name: string
+  readonly outcomes: Readonly<Record<string, number>>
+  readonly dropped: Readonly<Record<string, number>>
+  readonly agreement: Readonly<Record<string, number>>
 }
 
 export type VariantSource = {

@@ -1,35 +1,32 @@
 /**
  * Every metric of Sluice, in one table: name, kind, labels, what it says, and where its values come from.
  *
- * The one file that imports prom-client. A scrape builds its registry anew from one reading, so that nothing
- * lingers and two scrapes never mix. Series: those of the configuration are there from the start with 0; a
+ * A scrape is rendered from one reading, so that two scrapes never mix. Series: those of the configuration are there from the start with 0; a
  * combination of outcome and code beyond the usual ones appears when it happens, at most 360 a variant, and
  * nothing that a client sends adds any other. Naming: prometheus.io/docs/practices/naming.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { AT, BAD_KINDS, REASONS, SHED_REASONS } from '../domain/counts.ts'
 import { REJECTS, THREAD_TIME, THREAD_WORD } from '../domain/thread-region.ts'
-import { BOUNDS } from './latency-buckets.ts'
+import { counter, gauge, type Metric, type MetricRow, rendered } from './instruments.ts'
 import type { MetricsSource } from './metrics-source.ts'
-import { createReader, type Reading } from './reading.ts'
+import { createReader } from './reading.ts'
 import {
   actualShare,
   alone,
   busy,
-  type Distribution,
   durations,
   eventsDropped,
   listed,
   missing,
   ofThreads,
   perRoute,
+  perShadow,
   perThread,
   perTrigger,
   perVariant,
   phases,
   requests,
   rollbacks,
-  type Sample,
   single,
   stateSource,
   upstreamErrors,
@@ -44,23 +41,11 @@ export type Metrics = {
   observe(source: Pick<MetricsSource, 'routes'>): void
 }
 
-export type MetricRow = {
-  readonly name: string
-  readonly kind: 'counter' | 'gauge' | 'histogram'
-  readonly labels: readonly string[]
-  readonly help: string
-}
-
 export function createMetrics(): Metrics {
   const reader = createReader()
   return {
     observe: source => reader.observe(source.routes),
-    render(source) {
-      const reading = reader.read(source)
-      const registry = new Registry()
-      for (const metric of TABLE) register(registry, metric, reading)
-      return registry.metrics()
-    }
+    render: source => rendered(TABLE, reader.read(source))
   }
 }
 
@@ -69,13 +54,8 @@ export function metricRows(): readonly MetricRow[] {
   return TABLE.map(({ name, kind, labels, help }) => ({ name, kind, labels, help }))
 }
 
-type Metric = MetricRow &
-  (
-    | { readonly kind: 'counter' | 'gauge'; readonly read: (reading: Reading) => readonly Sample[] }
-    | { readonly kind: 'histogram'; readonly read: (reading: Reading) => readonly Distribution[] }
-  )
-
 const OF_VARIANT = ['route', 'variant'] as const
+const OF_SHADOW = ['route', 'shadow'] as const
 const OF_TRIGGER = ['route', 'variant', 'trigger'] as const
 
 const TABLE: readonly Metric[] = [
@@ -251,6 +231,24 @@ const TABLE: readonly Metric[] = [
     ({ source }) => Object.entries(source.state.errors).map(([reason, n]) => [{ reason }, n])
   ),
   counter(
+    'sluice_shadow_requests_total',
+    [...OF_SHADOW, 'outcome'],
+    'Copies that were sent to a shadow, by their one outcome.',
+    perShadow(({ outcomes }) => outcomes, 'outcome')
+  ),
+  counter(
+    'sluice_shadow_dropped_total',
+    [...OF_SHADOW, 'reason'],
+    'Requests that the champion answered and a shadow got no copy of, or lost it.',
+    perShadow(({ dropped }) => dropped, 'reason')
+  ),
+  gauge(
+    'sluice_shadow_agreement_ratio',
+    [...OF_SHADOW, 'field'],
+    'Share of pairs that agree in a field, 0 to 1; absent without pairs.',
+    perShadow(({ agreement }) => agreement, 'field')
+  ),
+  counter(
     'sluice_events_total',
     ['topic'],
     'Events that were written to the file or acknowledged by the broker.',
@@ -347,64 +345,3 @@ const TABLE: readonly Metric[] = [
     [{ version: source.version, node: process.version }, 1]
   ])
 ]
-
-function counter(
-  name: string,
-  labels: readonly string[],
-  help: string,
-  read: (reading: Reading) => readonly Sample[]
-): Metric {
-  return { name, kind: 'counter', labels, help, read }
-}
-
-function gauge(
-  name: string,
-  labels: readonly string[],
-  help: string,
-  read: (reading: Reading) => readonly Sample[]
-): Metric {
-  return { name, kind: 'gauge', labels, help, read }
-}
-
-function register(registry: Registry, metric: Metric, reading: Reading): void {
-  const { name, help } = metric
-  const shape = { name, help, labelNames: [...metric.labels], registers: [registry] }
-  if (metric.kind === 'histogram') {
-    new CountedHistogram({ ...shape, buckets: [...BOUNDS] }).fill(metric.read(reading))
-  } else if (metric.kind === 'counter') {
-    const instrument = new Counter(shape)
-    for (const [labels, value] of metric.read(reading)) instrument.inc({ ...labels }, value)
-  } else {
-    const instrument = new Gauge(shape)
-    for (const [labels, value] of metric.read(reading)) instrument.set({ ...labels }, value)
-  }
-}
-
-/** A histogram whose observations were counted elsewhere. prom-client renders what `getForPromString` gives. */
-class CountedHistogram extends Histogram {
-  private readonly title: { readonly name: string; readonly help: string }
-  private distributions: readonly Distribution[] = []
-
-  constructor(options: ConstructorParameters<typeof Histogram>[0]) {
-    super(options)
-    this.title = { name: options.name, help: options.help }
-  }
-
-  fill(distributions: readonly Distribution[]): void {
-    this.distributions = distributions
-  }
-
-  async getForPromString(): Promise<object> {
-    const { name, help } = this.title
-    const values = this.distributions.flatMap(({ labels, counts, sum }) => [
-      ...counts.map((value, i) => ({
-        metricName: `${name}_bucket`,
-        labels: { ...labels, le: String(BOUNDS[i] ?? '+Inf') },
-        value
-      })),
-      { metricName: `${name}_sum`, labels, value: sum },
-      { metricName: `${name}_count`, labels, value: counts.at(-1) ?? 0 }
-    ])
-    return { name, help, type: 'histogram', values, aggregator: 'sum' }
-  }
-}

@@ -19,7 +19,7 @@ import { PHASES } from '../domain/document.ts'
 import { TRIGGERS } from '../domain/trigger-settings.ts'
 import type { TriggerStatus } from '../domain/watch.ts'
 import { cumulative } from './latency-buckets.ts'
-import type { RouteSource, VariantSource } from './metrics-source.ts'
+import type { RouteSource, ShadowSource, VariantSource } from './metrics-source.ts'
 import type { OwnThread } from './own-thread.ts'
 import type { OfThread, OfVariant, Reading } from './reading.ts'
 
@@ -46,6 +46,21 @@ export function single(read: (of: OfVariant) => number) {
 export function perRoute(read: (route: RouteSource, reading: Reading) => number) {
   return (reading: Reading): readonly Sample[] =>
     reading.source.routes.map(route => [{ route: route.name }, read(route, reading)])
+}
+
+/** One number for each word of a shadow's counts. */
+export function perShadow(
+  counts: (shadow: ShadowSource) => Readonly<Record<string, number>>,
+  label: string
+) {
+  return ({ source }: Reading): readonly Sample[] =>
+    source.routes.flatMap(({ name, shadows }) =>
+      shadows.flatMap(shadow =>
+        Object.entries(counts(shadow)).map(
+          ([word, value]): Sample => [{ route: name, shadow: shadow.name, [label]: word }, value]
+        )
+      )
+    )
 }
 
 /** One number for the process. */

@@ -15,6 +15,7 @@ async function facts(t: Test, changes: Partial<ReadinessFacts> = {}): Promise<Re
     reloaded: true,
     routes: [withQuarantine(liveRoute(config, first('fraud'), 1), 'v4', held)],
     store: { unsettled: () => [], ageMs: () => 0 },
+    events: [],
     healthy: () => true,
     ...changes
   }
@@ -40,6 +41,13 @@ test('is not ready when it drains or no thread accepts', async t => {
   t.notOk(ready)
   t.same(reasons, ['draining', 'no data thread accepts connections'])
   t.match(degraded, [/no healthy address of champion v3/, /quarantine/])
+})
+
+test('says what keeps events from going out when something does, and stays ready', async t => {
+  const events = ['the brokers of events do not answer']
+  const { ready, degraded } = readinessOf(await facts(t, { events }))
+  t.ok(ready)
+  t.ok(degraded.includes('the brokers of events do not answer'))
 })
 
 test('has nothing to say of its age when the store answered a moment ago', async t => {

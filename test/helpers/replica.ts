@@ -158,6 +158,7 @@ export function startReplica(fleet: MemoryFleet, id: string, config: Config): Te
         reloaded: true,
         routes: roster.all(),
         store,
+        events: [],
         healthy: () => true
       }).degraded,
     isIn,

@@ -299,6 +299,9 @@ function sample(threads = 1): { source: MetricsSource; counters: readonly Counte
         phase: 'rolled-back',
         epoch: 3,
         revision: 12,
+        shadows: [
+          { name: 'try', outcomes: { ok: 7 }, dropped: { size: 2 }, agreement: { status: 0.75 } }
+        ],
         triggers: [status],
         replicas: { applied: 3, of: 4 },
         stale: true,
