@@ -97,6 +97,7 @@ export class ClientConnection implements ClientSide {
     this.#lane.exchanges.delete(exchange)
     if (!exchange.res.writableFinished) clientGone(exchange)
     exchange.over = true
+    exchange.held?.drop()
     this.#lane.accessLog.add(exchange)
     if (this.faulty) {
       linger(this.socket)
@@ -118,6 +119,7 @@ export class ClientConnection implements ClientSide {
     this.#current = null
     this.#lane.exchanges.delete(current)
     if (!current.over) clientGone(current)
+    current.held?.drop()
     this.#lane.accessLog.add(current)
   }
 }

@@ -16,9 +16,13 @@ import {
 import type { AssignmentReason } from '../domain/counts.ts'
 import type { RequestFacts } from '../domain/facts.ts'
 import { findRoute, indexRoutes, type RouteIndex, servesHost } from '../domain/match.ts'
+import type { BodyUnitSource } from '../domain/payload/unit-scan.ts'
 import { isPredictionCall } from '../domain/prediction-call.ts'
 import type { RouteSnapshot, Snapshot } from '../domain/snapshot.ts'
 import {
+  type BodyNeed,
+  type BodyUnit,
+  compileBodyNeed,
   compileUnit,
   sourcesText,
   type Unit,
@@ -43,6 +47,7 @@ export type Table = {
 type CompiledRoute = {
   readonly plan: AssignmentPlan
   readonly unit: UnitReader
+  readonly bodyNeed: BodyNeed | null // null: the head is always enough
   readonly unitFields: readonly string[]
 }
 
@@ -50,6 +55,13 @@ export type Rejection = {
   readonly kind: 'reject'
   readonly code: ErrorCode
   readonly args: readonly (string | number)[]
+}
+
+/** The unit may stand in the body: read it for these sources and ask again, with what came of them. */
+export type NeedsBody = {
+  readonly kind: 'body'
+  readonly route: RouteSnapshot
+  readonly sources: readonly BodyUnitSource[]
 }
 
 export type Decision = {
@@ -106,6 +118,7 @@ function compileRoute(route: RouteSnapshot): CompiledRoute {
   return {
     plan: compileAssignment(route),
     unit: compileUnit(route.hashOn),
+    bodyNeed: compileBodyNeed(route.hashOn),
     unitFields: unitFields(route.hashOn)
   }
 }
@@ -119,13 +132,27 @@ function sameMatches(before: Snapshot, after: Snapshot): boolean {
   })
 }
 
-/** Decides a request. Refusals are of the request itself: no route, or a unit that is unusable or missing. */
-export function decide(table: Table, facts: RequestFacts): Decision | Rejection {
+/**
+ * Decides a request. Refusals are of the request itself: no route, or a unit that is unusable or missing. Without
+ * `body` the answer may be that the body has to be read first; with it, it never is.
+ */
+export function decide(table: Table, facts: RequestFacts): Decision | Rejection | NeedsBody
+export function decide(table: Table, facts: RequestFacts, body: BodyUnit): Decision | Rejection
+export function decide(
+  table: Table,
+  facts: RequestFacts,
+  body?: BodyUnit
+): Decision | Rejection | NeedsBody {
   const found = table.routes[findRoute(table.index, facts)]
   if (found === undefined) return NO_ROUTE
   const { route } = found.plan
   const prediction = isPredictionCall(route.protocol, facts.method, facts.path)
-  const unit = found.unit(facts, prediction ? table.surroundings : table.withoutMinting)
+  const surroundings = prediction ? table.surroundings : table.withoutMinting
+  if (prediction && body === undefined && found.bodyNeed !== null) {
+    const sources = found.bodyNeed(facts, surroundings)
+    if (sources.length > 0) return { kind: 'body', route, sources }
+  }
+  const unit = found.unit(facts, surroundings, body)
   if (unit.kind === 'invalid')
     return { kind: 'reject', code: 'SLC_UNIT_INVALID', args: [unit.where, unit.why] }
   const trusted = table.trusts(facts.peer)

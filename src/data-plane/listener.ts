@@ -41,11 +41,11 @@ export async function makeListener(lane: Lane): Promise<Listener> {
   const connections = new Set<ClientConnection>()
   const ofSocket = new WeakMap<Socket, ClientConnection>()
   let route: (req: IncomingMessage, res: ServerResponse) => void = () => {}
-  const start = (exchange: Exchange): void => {
-    if (!begin(exchange)) return
+  const proceed = (exchange: Exchange): void => {
     disguise(exchange.req, exchange)
     route(exchange.req, exchange.res)
   }
+  const start = (exchange: Exchange): void => begin(exchange, proceed)
   const connectionOf = (socket: Socket): ClientConnection => {
     const known = ofSocket.get(socket)
     if (known !== undefined) return known

@@ -19,6 +19,7 @@ const PROXY_STATUS: Partial<Record<ErrorCode, string>> = {
   SLC_MISDIRECTED: 'destination_not_found',
   SLC_NO_UPSTREAM: 'destination_unavailable',
   SLC_SHED: 'connection_limit_reached',
+  SLC_SHED_BODY: 'destination_unavailable',
   SLC_UPSTREAM_CONNECT: 'connection_refused',
   SLC_UPSTREAM_RESET: 'connection_terminated',
   SLC_UPSTREAM_INVALID: 'http_protocol_error',
@@ -78,9 +79,11 @@ export function problem(
   ]
   if (requestId !== '') fields.push('X-Request-Id', requestId)
   if (code === 'SLC_METHOD') fields.push('Allow', ALLOW)
-  if (code === 'SLC_SHED' || code === 'SLC_NO_UPSTREAM') fields.push('Retry-After', '1')
+  if (RETRIED.has(code)) fields.push('Retry-After', '1')
   return { status, fields, body }
 }
+
+const RETRIED: ReadonlySet<ErrorCode> = new Set(['SLC_SHED', 'SLC_SHED_BODY', 'SLC_NO_UPSTREAM'])
 
 /** The label under which a refusal is counted, or null for a code that is none. */
 export function countedAs(code: ErrorCode): Reject | null {

@@ -3,7 +3,8 @@
  *
  * Units are opaque: no decoding but the percent-encoding of a query and the escapes of JSON, no normalisation.
  * An empty value is a missing one. A value that occurs twice or is longer than 256 bytes is refused, because
- * another reader of the request could see another user. Nothing here verifies a token.
+ * another reader of the request could see another user. Nothing here verifies a token. Sources in the body are
+ * read elsewhere (payload/unit-scan.ts); here they keep their place in the order.
  */
 import {
   cookieOf,
@@ -14,6 +15,7 @@ import {
   type RequestFacts
 } from './facts.ts'
 import { jwtClaim } from './jwt-claim.ts'
+import type { BodyUnitSource, ScanState } from './payload/unit-scan.ts'
 import { MAX_UNIT_BYTES, type UnitSource } from './route.ts'
 
 export type Unit =
@@ -35,20 +37,57 @@ export type UnitSurroundings = {
   readonly random: () => number | null // unsigned 32 bits
 }
 
-/** A route's sources, compiled once. */
-export type UnitReader = (facts: RequestFacts, surroundings: UnitSurroundings) => Unit
+/** What came of the body: of the sources that `BodyNeed` named. */
+export type BodyUnit = Exclude<ScanState, { readonly kind: 'open' }>
+
+/** A route's sources, compiled once. Without a body, sources in it are missing. */
+export type UnitReader = (
+  facts: RequestFacts,
+  surroundings: UnitSurroundings,
+  body?: BodyUnit
+) => Unit
+
+/** The sources in the body that have to be read before the unit is known; empty where the head is enough. */
+export type BodyNeed = (
+  facts: RequestFacts,
+  surroundings: UnitSurroundings
+) => readonly BodyUnitSource[]
 
 const MISSING: Unit = { kind: 'missing' }
+const NO_BODY: BodyUnit = { kind: 'absent' }
 
 export function compileUnit(sources: readonly UnitSource[]): UnitReader {
-  const readers = sources.map(compileSource)
-  return (facts, surroundings) => {
+  const readers = sources.map(source => (isInBody(source) ? null : compileSource(source)))
+  return (facts, surroundings, body = NO_BODY) => {
     for (const reader of readers) {
-      const unit = reader(facts, surroundings)
+      const unit = reader === null ? fromBody(body) : reader(facts, surroundings)
       if (unit.kind !== 'missing') return unit
     }
     return MISSING
   }
+}
+
+/** Null for sources of which none is in the body. A source that is present hides those behind it. */
+export function compileBodyNeed(sources: readonly UnitSource[]): BodyNeed | null {
+  if (!sources.some(isInBody)) return null
+  const steps = sources.map(source => (isInBody(source) ? source : compileSource(source)))
+  return (facts, surroundings) => {
+    const needed: BodyUnitSource[] = []
+    for (const step of steps) {
+      if (typeof step !== 'function') needed.push(step)
+      else if (step(facts, surroundings).kind !== 'missing') break
+    }
+    return needed
+  }
+}
+
+export function isInBody(source: UnitSource): source is BodyUnitSource {
+  return 'json' in source || 'tensor' in source || 'dataframe' in source || 'field' in source
+}
+
+function fromBody(body: BodyUnit): Unit {
+  if (body.kind === 'found') return { kind: 'unit', text: body.text }
+  return body.kind === 'absent' ? MISSING : { kind: 'invalid', where: 'the body', why: body.why }
 }
 
 /** A unit from its bytes as latin1: empty is missing, too long is refused. */
@@ -72,7 +111,7 @@ export function unitFields(sources: readonly UnitSource[]): readonly string[] {
   })
 }
 
-function compileSource(source: UnitSource): UnitReader {
+function compileSource(source: Exclude<UnitSource, BodyUnitSource>): UnitReader {
   const where = sourceText(source)
   if ('header' in source) {
     const name = source.header.toLowerCase()
@@ -125,5 +164,9 @@ function sourceText(source: UnitSource): string {
   if ('query' in source) return `query ${source.query}`
   if ('jwt' in source) return `token claim ${source.jwt}`
   if ('setCookie' in source) return `cookie ${source.setCookie.name}`
+  if ('json' in source) return `body at ${source.json === '' ? 'its root' : source.json}`
+  if ('tensor' in source) return `tensor ${source.tensor}`
+  if ('dataframe' in source) return `column ${source.dataframe}`
+  if ('field' in source) return `field ${source.field}`
   return 'clientIp' in source ? 'client address' : 'random'
 }

@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import { buildTable, type Decision, decide } from '../../src/data-plane/decide.ts'
+import { bucketOfHash, hashText, saltPrefix } from '../../src/domain/hash.ts'
 import type { Condition, Protocol, UnitSource } from '../../src/domain/route.ts'
 import type { OverrideSnapshot, RouteSnapshot } from '../../src/domain/snapshot.ts'
 import {
@@ -26,7 +27,7 @@ function forwarded(
   trustedProxies: readonly string[] = []
 ): Decision {
   const decision = decide(tableOf(changes, trustedProxies), requestFacts(facts))
-  if (decision.kind !== 'forward') throw new Error(`refused: ${decision.code}`)
+  if (decision.kind !== 'forward') throw new Error(`not forwarded: ${JSON.stringify(decision)}`)
   return decision
 }
 
@@ -300,5 +301,50 @@ test('skips an override whose variant does not exist any more', t => {
 test('names the fields that carry a unit when any route has them', t => {
   const hashOn: UnitSource[] = [{ header: 'x-user-id' }, { jwt: 'sub' }, { cookie: 'uid' }]
   t.same([...tableOf({ hashOn }).unitFields], ['x-user-id', 'authorization', 'cookie'])
+  t.end()
+})
+
+test('asks for the body when no source before it is present, and for those sources alone', t => {
+  const json = { json: '/user' }
+  const field = { field: 'metadata.user_id' }
+  const table = tableOf({ hashOn: [json, { header: 'x-user-id' }, field], protocol: 'json' })
+  const with1 = decide(table, requestFacts({}))
+  t.match(with1, { kind: 'body', sources: [json] }, 'the header hides what stands behind it')
+  t.equal(with1.kind === 'body' ? with1.sources.length : 0, 1)
+  const without = decide(table, requestFacts({ rawHeaders: [] }))
+  t.match(without, { kind: 'body', sources: [json, field] })
+  const header = tableOf({ hashOn: [{ header: 'x-user-id' }, json], protocol: 'json' })
+  t.equal(decide(header, requestFacts({})).kind, 'forward', 'a header before it saves the wait')
+  t.end()
+})
+
+test('decides with what came of the body when it is asked again', t => {
+  const hashOn = [{ json: '/user' }, { header: 'x-user-id' }]
+  const table = tableOf({ hashOn, protocol: 'json' })
+  const facts = requestFacts({ rawHeaders: ['X-User-Id', 'from-header'] })
+  t.match(decide(table, facts, { kind: 'found', text: 'from-body' }), {
+    kind: 'forward',
+    unit: 'from-body',
+    cohort: HASH,
+    bucket: bucketOfHash(hashText(saltPrefix('fraud.0'), 'from-body'))
+  })
+  t.match(decide(table, facts, { kind: 'absent' }), { kind: 'forward', unit: 'from-header' })
+  t.match(decide(table, requestFacts({ rawHeaders: [] }), { kind: 'absent' }), {
+    kind: 'forward',
+    unit: null,
+    reason: 'missing_unit'
+  })
+  t.match(decide(table, facts, { kind: 'invalid', why: 'it is longer than 256 bytes' }), {
+    kind: 'reject',
+    code: 'SLC_UNIT_INVALID',
+    args: ['the body', 'it is longer than 256 bytes']
+  })
+  t.end()
+})
+
+test('does not ask for the body when the request is no prediction call', t => {
+  const table = tableOf({ hashOn: [{ json: '/user' }], protocol: 'openai' })
+  const decision = decide(table, requestFacts({ path: '/v1/predict/models', rawHeaders: [] }))
+  t.match(decision, { kind: 'forward', prediction: false, variant: 0 })
   t.end()
 })
