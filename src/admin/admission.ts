@@ -1,6 +1,6 @@
 /**
- * Whether a caller may make a call, and whether what the path names is there: role 403, names 400, route 404,
- * method 405. It needs the route that Fastify found, so that guard and router can never disagree.
+ * Whether a caller may make a call, and whether what the path names is there: role 403, names 400, route and
+ * shadow 404, method 405. It needs the route that Fastify found, so that guard and router can never disagree.
  */
 import type { FastifyRequest } from 'fastify'
 import { NAME } from '../domain/route.ts'
@@ -43,10 +43,7 @@ export function admit(request: FastifyRequest, control: Control, accessAudit: Ac
   for (const name of Object.values(params)) {
     if (!NAME.test(name)) throw fail('SLC_ADMIN_NAME', [JSON.stringify(name.slice(0, 80))])
   }
-  const { route } = params
-  if (route !== undefined && control.route(route) === null) {
-    throw fail('SLC_ADMIN_NOT_FOUND', [`route ${route}`])
-  }
+  checkThere(params, control)
   if (allow) throw fail('SLC_ADMIN_METHOD', [request.method], { allow })
 }
 
@@ -54,6 +51,16 @@ export function admit(request: FastifyRequest, control: Control, accessAudit: Ac
 export function paramsOf(request: FastifyRequest): Readonly<Record<string, string>> {
   // Fastify's own router filled it: texts by the names of the pattern.
   return request.params as Record<string, string>
+}
+
+/** A variant may be new; a route and a shadow are of the configuration. */
+function checkThere({ route, shadow }: ReturnType<typeof paramsOf>, control: Control): void {
+  if (route === undefined) return
+  const view = control.route(route)
+  if (view === null) throw fail('SLC_ADMIN_NOT_FOUND', [`route ${route}`])
+  if (shadow !== undefined && !Object.hasOwn(view.shadows, shadow)) {
+    throw fail('SLC_ADMIN_NOT_FOUND', [`shadow ${shadow} of route ${route}`])
+  }
 }
 
 function checkRole(request: FastifyRequest, call: Call, accessAudit: AccessAudit): void {

@@ -13,6 +13,7 @@ import { pauseCalls } from './routes/pause.ts'
 import { rollbackCalls } from './routes/rollback.ts'
 import { rootCalls } from './routes/root.ts'
 import { routeCalls } from './routes/routes.ts'
+import { shadowCalls } from './routes/shadows.ts'
 import { variantCalls } from './routes/variants.ts'
 
 export function allCalls(streams: EventStreams, document: () => Promise<string>): readonly Call[] {
@@ -23,6 +24,7 @@ export function allCalls(streams: EventStreams, document: () => Promise<string>)
     ...decisionCalls,
     ...explainCalls,
     ...variantCalls,
+    ...shadowCalls,
     ...configCalls,
     ...eventCalls(streams),
     ...laterCalls,

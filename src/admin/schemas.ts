@@ -7,6 +7,7 @@ import { Type } from 'typebox'
 import { PHASES } from '../domain/document.ts'
 import { MAX_UNIT_BYTES, MAX_VARIANTS, NAME } from '../domain/route.ts'
 import { TRIGGERS } from '../domain/trigger-settings.ts'
+import { Agreement, Shadow } from './shadow-schemas.ts'
 
 const closed = { additionalProperties: false } as const
 
@@ -85,7 +86,7 @@ export const ExplainBody = Type.Object(
   },
   closed
 )
-export const ShadowBody = Type.Object({ on: Type.Boolean() }, closed)
+export const ShadowBody = Type.Object({ on: Type.Boolean(), reason: Type.Optional(Reason) }, closed)
 export const LaterBody = Type.Object({}, { description: 'Has no fields of its own yet' })
 
 export const DryRunQuery = Type.Object({ dryRun: Type.Optional(Type.Boolean()) }, closed)
@@ -189,6 +190,9 @@ export const Route = Type.Object({
   triggers: Type.Array(TriggerState),
   fleetTriggers: Type.Array(FleetTriggerState),
   replicas: Replicas,
+  shadows: Type.Record(Type.String(), Type.Object({ on: Type.Boolean() }), {
+    description: 'Every shadow of the configuration, and whether it is switched on'
+  }),
   quarantined: Quarantines,
   stale: Type.Boolean({
     description:
@@ -282,6 +286,8 @@ export const NAMED = {
   Trigger: TriggerState,
   Rollback: RollbackDone,
   Decision,
+  Shadow,
+  Agreement,
   Explanation: Explained,
   Problem: ProblemDocument
 } as const

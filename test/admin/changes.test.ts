@@ -100,7 +100,7 @@ t.test('wants one strong ETag where a revision is needed, and only there', async
     ['PUT', PATH, { body: { weights: { stable: 100 } } }],
     ['PUT', `${PATH}/variants/x`, { body: { upstreams: ['http://m:1'] } }],
     ['DELETE', `${PATH}/variants/x`, {}],
-    ['PUT', `${PATH}/shadows/x`, { body: { on: true } }],
+    ['PUT', `${PATH}/shadows/canary-try`, { body: { on: true } }],
     ['POST', `${PATH}/clear`, { body: { rollback: 'rb-1' } }],
     ['POST', `${PATH}/advance`, {}]
   ]

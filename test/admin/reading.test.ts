@@ -199,9 +199,7 @@ t.test('answers 501 after all checks when a part is not there yet', async t => {
     ['POST', `${R}/promote`, {}],
     ['POST', `${R}/abort`, { body: { reason: 'x' } }],
     ['POST', `${R}/retry`, {}],
-    ['POST', `${R}/rollouts`, { body: { challenger: 'canary', plan: 'default' } }],
-    ['GET', `${R}/shadows/v4-try`, {}],
-    ['PUT', `${R}/shadows/v4-try`, { ifMatch, body: { on: true } }]
+    ['POST', `${R}/rollouts`, { body: { challenger: 'canary', plan: 'default' } }]
   ] as const
   for (const [method, path, ask] of later) {
     const reply = await admin.ask(method, path, ask)
@@ -209,11 +207,7 @@ t.test('answers 501 after all checks when a part is not there yet', async t => {
     t.equal(codeOf(reply), 'SLC_NOT_AVAILABLE')
   }
   const before = [
-    ['PUT', `${R}/shadows/v4-try`, { body: { on: true } }, 428],
-    ['PUT', `${R}/shadows/v4-try`, { ifMatch: '"9-9"', body: { on: true } }, 412],
-    ['PUT', `${R}/shadows/v4-try`, { ifMatch, body: { on: 'yes' } }, 400],
-    ['PUT', `${R}/shadows/v4-try`, { ifMatch, body: { on: true, x: 1 } }, 400],
-    ['PUT', `${R}/shadows/V4`, { ifMatch, body: { on: true } }, 400],
+    ['POST', `${R}/advance`, { ifMatch: '"9-9"' }, 412],
     ['POST', `${R}/rollouts`, { body: '{"a":1,"a":2}' }, 400],
     ['POST', `${R}/promote`, { body: { force: true } }, 400],
     ['POST', '/admin/v1/routes/nowhere/promote', {}, 404],

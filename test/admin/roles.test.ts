@@ -25,8 +25,9 @@ const NEEDS: readonly (readonly [method: string, path: string, role: Role])[] = 
   ['GET', `${R}/decisions`, 'viewer'],
   ['GET', `${R}/explain?unit=u`, 'viewer'],
   ['POST', `${R}/explain`, 'viewer'],
-  ['GET', `${R}/shadows/s`, 'viewer'],
-  ['PUT', `${R}/shadows/s`, 'operator'],
+  ['GET', `${R}/shadows`, 'viewer'],
+  ['GET', `${R}/shadows/canary-try`, 'viewer'],
+  ['PUT', `${R}/shadows/canary-try`, 'operator'],
   ['PUT', `${R}/variants/x`, 'admin'],
   ['DELETE', `${R}/variants/x`, 'admin'],
   ['GET', '/admin/v1/config', 'viewer'],
@@ -60,7 +61,7 @@ t.test('has a role for every call when the list is held against the description'
       const pattern = path
         .replace(/\?.*/, '')
         .replace('/demo', '/{route}')
-        .replace('/shadows/s', '/shadows/{shadow}')
+        .replace('/shadows/canary-try', '/shadows/{shadow}')
         .replace('/variants/x', '/variants/{variant}')
       return `${method} ${pattern} ${role}`
     }

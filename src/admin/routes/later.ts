@@ -1,9 +1,9 @@
 /**
- * Calls of later versions: rollouts and shadows. They pass every check, then answer 501 SLC_NOT_AVAILABLE.
+ * Calls of later versions: rollouts. They pass every check, then answer 501 SLC_NOT_AVAILABLE.
  */
 import { fail } from '../../errors.ts'
 import { type Call, call } from '../call.ts'
-import { LaterBody, NoQuery, ShadowBody, VariantBody } from '../schemas.ts'
+import { LaterBody, NoQuery, VariantBody } from '../schemas.ts'
 import { ROUTE } from './routes.ts'
 
 const VERBS = ['advance', 'promote', 'abort', 'retry'] as const
@@ -35,30 +35,6 @@ export const laterCalls: readonly Call[] = [
     errors: ['SLC_NOT_AVAILABLE'],
     answer: () => {
       throw fail('SLC_NOT_AVAILABLE', ['Starting a rollout'])
-    }
-  }),
-  call({
-    method: 'GET',
-    url: `${ROUTE}/shadows/:shadow`,
-    role: 'viewer',
-    summary: 'A shadow and its results (not in this version)',
-    answers: {},
-    errors: ['SLC_NOT_AVAILABLE'],
-    answer: () => {
-      throw fail('SLC_NOT_AVAILABLE', ['Shadow traffic'])
-    }
-  }),
-  call({
-    method: 'PUT',
-    url: `${ROUTE}/shadows/:shadow`,
-    role: 'operator',
-    summary: 'Switch a shadow on or off (not in this version)',
-    ifMatch: true,
-    body: { schema: ShadowBody, needed: true },
-    answers: {},
-    errors: ['SLC_NOT_AVAILABLE'],
-    answer: () => {
-      throw fail('SLC_NOT_AVAILABLE', ['Shadow traffic'])
     }
   })
 ]
