@@ -1,0 +1,81 @@
+/**
+ * NaN and infinities in base64 of little-endian 32-bit floats, which comes in any pieces.
+ *
+ * Letters of both alphabets of RFC 4648 (sections 4 and 5) are read, with and without padding.
+ */
+import { FloatBits } from './float-bits.ts'
+
+const PADDING = 64
+const NONE = 255
+const LETTERS = lettersOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
+
+const BLOCK = 768 // bytes that are judged at once
+
+export class Base64Floats {
+  #broken = false
+  readonly #floats = new FloatBits('FP32')
+  readonly #bytes = new Uint8Array(BLOCK)
+  #length = 0
+  #total = 0
+  #bits = 0
+  #count = 0 // letters of the present group of four
+  #padded = false
+
+  /** Nothing but base64 came, and its last group is no stray letter. */
+  get isSound(): boolean {
+    return !this.#broken && this.#count !== 1
+  }
+
+  /** Whole values. */
+  get values(): number {
+    return Math.floor((this.#total + this.#length) / 4)
+  }
+
+  /** Bytes after the last whole value. */
+  get left(): number {
+    return (this.#total + this.#length) % 4
+  }
+
+  get bad(): number {
+    this.#flush()
+    return this.#floats.bad
+  }
+
+  push(bytes: Uint8Array, from: number, to: number): void {
+    let bits = this.#bits
+    let count = this.#count
+    for (let at = from; at < to; at++) {
+      const value = LETTERS[bytes[at] ?? 0] ?? NONE
+      if (value >= PADDING || this.#padded) {
+        this.#padded = true
+        if (value !== PADDING) this.#broken = true
+        continue
+      }
+      bits = ((bits << 6) | value) & 0xfff
+      if (count > 0) this.#put((bits >> (6 - 2 * count)) & 0xff)
+      count = (count + 1) & 3
+    }
+    this.#bits = bits
+    this.#count = count
+  }
+
+  #put(byte: number): void {
+    this.#bytes[this.#length++] = byte
+    if (this.#length === BLOCK) this.#flush()
+  }
+
+  #flush(): void {
+    this.#floats.push(this.#bytes, 0, this.#length)
+    this.#total += this.#length
+    this.#length = 0
+  }
+}
+
+function lettersOf(alphabet: string): Uint8Array {
+  const letters = new Uint8Array(256).fill(NONE)
+  for (let i = 0; i < alphabet.length; i++) letters[alphabet.charCodeAt(i)] = i
+  letters['-'.charCodeAt(0)] = 62
+  letters['_'.charCodeAt(0)] = 63
+  letters['='.charCodeAt(0)] = PADDING
+  return letters
+}
