@@ -1,39 +1,40 @@
 /**
- * Events that wait to go out, in memory: one queue per lane, and one bound of bytes over all of them. What would
- * pass the bound costs the oldest events, whichever lane they are in.
+ * Events that wait to go out, in memory: queues, and one bound of bytes over all of them. What would pass the bound
+ * costs the oldest events, whichever queue they are in.
  *
  * Each step costs the same however much waits, and what left the ring is kept alive by nothing in it.
  */
 export type Waiting = { readonly at: number; readonly size: number } // monotonic ms; bytes
 
 export type EventRing<E extends Waiting> = {
-  push(lane: number, event: E): void
-  /** The oldest events of a lane, at most so many bytes but always one; empty when none waits. */
-  take(lane: number, bytes: number): readonly E[]
-  /** Gives back what was taken and not delivered: it is the oldest of its lane again. */
-  putBack(lane: number, batch: readonly E[]): void
+  push(queue: number, event: E): void
+  /** The oldest events of a queue, at most so many bytes but always one; empty when none waits. */
+  take(queue: number, bytes: number): readonly E[]
+  /** Gives back what was taken and not delivered: it is the oldest of its queue again. */
+  putBack(queue: number, batch: readonly E[]): void
   /** Takes out what came before `at`. */
-  expire(lane: number, at: number): readonly E[]
-  events(lane: number): number
-  bytes(lane: number): number
+  expire(queue: number, at: number): readonly E[]
+  events(queue: number): number
+  bytes(queue: number): number
 }
 
 /** `lost` hears of each event that the bound cost. */
 export function createEventRing<E extends Waiting>(
-  options: { readonly lanes: number; readonly most: number }, // bytes
+  options: { readonly queues: number; readonly most: number }, // bytes
   lost: (event: E) => void
 ): EventRing<E> {
-  const lanes = Array.from({ length: options.lanes }, () => createLane<E>())
-  const laneOf = (index: number) => {
-    const lane = lanes[index]
-    if (lane === undefined) throw new RangeError(`a ring of ${lanes.length} has no lane ${index}`)
-    return lane
+  const queues = Array.from({ length: options.queues }, () => createQueue<E>())
+  const queueOf = (index: number) => {
+    const queue = queues[index]
+    if (queue === undefined)
+      throw new RangeError(`a ring of ${queues.length} has no queue ${index}`)
+    return queue
   }
 
   function bound(): void {
-    let total = lanes.reduce((sum, lane) => sum + lane.bytes(), 0)
+    let total = queues.reduce((sum, queue) => sum + queue.bytes(), 0)
     while (total > options.most) {
-      const victim = oldest(lanes)?.shift()
+      const victim = oldest(queues)?.shift()
       if (victim === undefined) return
       total -= victim.size
       lost(victim)
@@ -42,40 +43,40 @@ export function createEventRing<E extends Waiting>(
 
   return {
     push(index, event) {
-      laneOf(index).push(event)
+      queueOf(index).push(event)
       bound()
     },
     take(index, bytes) {
-      const lane = laneOf(index)
+      const queue = queueOf(index)
       const batch: E[] = []
       let room = bytes
-      for (let next = lane.first(); next !== undefined; next = lane.first()) {
+      for (let next = queue.first(); next !== undefined; next = queue.first()) {
         if (batch.length > 0 && next.size > room) break
         room -= next.size
         batch.push(next)
-        lane.shift()
+        queue.shift()
       }
       return batch
     },
     putBack(index, batch) {
-      laneOf(index).unshift(batch)
+      queueOf(index).unshift(batch)
       bound()
     },
     expire(index, at) {
-      const lane = laneOf(index)
+      const queue = queueOf(index)
       const old: E[] = []
-      for (let next = lane.first(); next !== undefined && next.at < at; next = lane.first()) {
+      for (let next = queue.first(); next !== undefined && next.at < at; next = queue.first()) {
         old.push(next)
-        lane.shift()
+        queue.shift()
       }
       return old
     },
-    events: index => laneOf(index).length(),
-    bytes: index => laneOf(index).bytes()
+    events: index => queueOf(index).length(),
+    bytes: index => queueOf(index).bytes()
   }
 }
 
-type Lane<E> = {
+type Queue<E> = {
   push(event: E): void
   unshift(batch: readonly E[]): void
   shift(): E | undefined
@@ -84,7 +85,7 @@ type Lane<E> = {
   bytes(): number
 }
 
-function createLane<E extends Waiting>(): Lane<E> {
+function createQueue<E extends Waiting>(): Queue<E> {
   let items: (E | undefined)[] = []
   let head = 0
   let bytes = 0
@@ -115,13 +116,13 @@ function createLane<E extends Waiting>(): Lane<E> {
   }
 }
 
-function oldest<E extends Waiting>(lanes: readonly Lane<E>[]): Lane<E> | undefined {
-  let found: Lane<E> | undefined
+function oldest<E extends Waiting>(queues: readonly Queue<E>[]): Queue<E> | undefined {
+  let found: Queue<E> | undefined
   let since = Number.POSITIVE_INFINITY
-  for (const lane of lanes) {
-    const at = lane.first()?.at
+  for (const queue of queues) {
+    const at = queue.first()?.at
     if (at === undefined || at >= since) continue
-    found = lane
+    found = queue
     since = at
   }
   return found

@@ -35,7 +35,7 @@ const DROP_REASONS = ['buffer_full', 'too_large', 'not_json', 'not_flushed'] as 
 type Line = Waiting & { readonly topic: EventTopic; readonly bytes: Buffer }
 
 const NAME = 'events.ndjson'
-const LANE = 0 // one file, one queue
+const QUEUE = 0 // one file, one queue
 const MOST_EVENT = 1024 * 1024 // bytes of one line
 const MOST_BATCH = 1024 * 1024 // bytes of one write, but for a single larger line
 const RETRY_MS = 1_000
@@ -48,7 +48,7 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
   const files = options.files ?? 8
   const most = options.buffer ?? 8 * 1024 * 1024
   const tally = createEventTally(DROP_REASONS)
-  const ring = createEventRing<Line>({ lanes: 1, most }, line =>
+  const ring = createEventRing<Line>({ queues: 1, most }, line =>
     tally.lost(line.topic, 'buffer_full')
   )
   const stopping = new AbortController()
@@ -71,7 +71,7 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
     else if (bytes === null) tally.lost(topic, 'not_json')
     else if (bytes.length > Math.min(MOST_EVENT, most)) tally.lost(topic, 'too_large')
     else {
-      ring.push(LANE, { topic, bytes, size: bytes.length, at: clock.now() })
+      ring.push(QUEUE, { topic, bytes, size: bytes.length, at: clock.now() })
       writing ??= writeAll().finally(() => {
         writing = null
       })
@@ -80,15 +80,15 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
 
   /** Writes until nothing is buffered. Never throws. */
   async function writeAll(): Promise<void> {
-    while (ring.events(LANE) > 0) {
-      const batch = ring.take(LANE, MOST_BATCH)
+    while (ring.events(QUEUE) > 0) {
+      const batch = ring.take(QUEUE, MOST_BATCH)
       try {
         await write(Buffer.concat(batch.map(line => line.bytes)))
         for (const line of batch) tally.published(line.topic, 1)
         if (failing !== null) log.info({ events: tally.counts() }, 'events are written again')
         failing = null
       } catch (error) {
-        ring.putBack(LANE, batch)
+        ring.putBack(QUEUE, batch)
         if (failing === null)
           log.error({ err: error, directory }, 'events cannot be written; trying again')
         failing = codeOf(error)
@@ -136,7 +136,7 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
       const late = delay(timeoutMs, undefined, { signal: limit.signal }).catch(() => undefined)
       await Promise.race([written, late])
       limit.abort()
-      for (const line of ring.expire(LANE, Number.POSITIVE_INFINITY)) {
+      for (const line of ring.expire(QUEUE, Number.POSITIVE_INFINITY)) {
         tally.lost(line.topic, 'not_flushed')
       }
       await file.close().catch(() => undefined)

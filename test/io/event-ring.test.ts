@@ -3,9 +3,9 @@ import { createEventRing, type Waiting } from '../../src/io/event-ring.ts'
 
 type Numbered = Waiting & { readonly n: number }
 
-function ringOf(most: number, lanes = 1) {
+function ringOf(most: number, queues = 1) {
   const lost: number[] = []
-  const ring = createEventRing<Numbered>({ lanes, most }, event => lost.push(event.n))
+  const ring = createEventRing<Numbered>({ queues, most }, event => lost.push(event.n))
   return { ring, lost }
 }
 
@@ -37,7 +37,7 @@ test('takes at most the bytes that are asked for, but always one, when events ar
   t.same(numbers(ring.take(0, 90)), [])
 })
 
-test('drops the oldest of all lanes when the bytes over all pass the bound', async t => {
+test('drops the oldest of all queues when the bytes over all pass the bound', async t => {
   const { ring, lost } = ringOf(50, 2)
   for (let n = 0; n < 5; n++) ring.push(n % 2, event(n))
   t.same(lost, [])
@@ -66,7 +66,7 @@ test('takes out what is older than a moment when it is asked to', async t => {
   t.same(lost, [])
 })
 
-test('says so when a lane is asked for that is not there', async t => {
+test('says so when a queue is asked for that is not there', async t => {
   const { ring } = ringOf(10)
   t.throws(() => ring.take(1, 1), RangeError)
 })

@@ -1,0 +1,21 @@
+/**
+ * What kafkajs has to say, in our log: all of it at debug but what is an error and no state of a connection.
+ *
+ * It calls a connection that is refused, a leader that moves and a group that forms errors, some of them several
+ * times a second. What of this an operator has to know is told once, by the writer of the topic.
+ */
+import type { logCreator } from 'kafkajs'
+import type { Log } from '../../ports.ts'
+
+const ERROR = 1 // logLevel.ERROR
+const ROUTINE =
+  /^(Connection|BrokerPool|Cluster|Producer|ConnectionPool|Broker|ConsumerGroup|Admin|RequestQueue)$/
+
+export function clientLog(log: Log): logCreator {
+  return () =>
+    ({ namespace, level, log: { message, broker, error } }) => {
+      const routine = level > ERROR || ROUTINE.test(namespace) || namespace === ''
+      const fields = { client: 'kafkajs', part: namespace, broker, error }
+      log[routine ? 'debug' : 'warn'](fields, message)
+    }
+}

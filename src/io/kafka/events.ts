@@ -1,0 +1,94 @@
+/**
+ * Published events to Kafka: `publish` puts a message into a bounded ring in memory, and a writer for each topic
+ * takes it from there. Nothing that brokers do is felt by whoever publishes.
+ *
+ * The ring holds 64 MiB over all topics and drops the oldest; each event ends as published (all in-sync replicas
+ * have it) or lost by one reason. Delivery is at least once: a repeat has the same `ce_id`.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { KafkaSettings } from '../../config/config.ts'
+import type { Clock, EventSink, Log } from '../../ports.ts'
+import { createEventRing } from '../event-ring.ts'
+import { createEventTally, TOPICS, topicOf } from '../event-topic.ts'
+import { type Message, messageOf } from './message.ts'
+import { openSession } from './session.ts'
+import { createPace } from './sockets.ts'
+import { createTopicWriter, type WriterReason } from './topic-writer.ts'
+
+export type KafkaEventsOptions = {
+  readonly settings: KafkaSettings
+  readonly clock: Clock
+  readonly log: Log
+  readonly source?: string // ce_source, default "sluice"
+  readonly buffer?: number // bytes, default 64 MiB
+  readonly patienceMs?: number // with what only an operator can end, default 10 s
+}
+
+/** Why an event was lost. */
+type Reason = WriterReason | 'buffer_full' | 'not_json' | 'not_flushed'
+const REASONS: readonly Reason[] = [
+  'buffer_full',
+  'too_large',
+  'refused',
+  'unauthorized',
+  'missing_topic',
+  'not_json',
+  'not_flushed'
+]
+
+const BUFFER_BYTES = 64 * 1024 * 1024
+const MOST_EVENT = 8 * 1024 * 1024 // bytes; brokers take less, but it is them who say so
+const PATIENCE_MS = 10_000
+
+/** Connects behind the call and goes on trying until it is closed. Never throws. */
+export function createKafkaEvents(options: KafkaEventsOptions): EventSink {
+  const { settings, clock, log, source = 'sluice', buffer = BUFFER_BYTES } = options
+  const tally = createEventTally(REASONS)
+  const pace = createPace(clock)
+  const ring = createEventRing<Message>({ queues: TOPICS.length, most: buffer }, ({ topic }) =>
+    tally.lost(topic, 'buffer_full')
+  )
+  const writers = TOPICS.map((topic, queue) =>
+    createTopicWriter({
+      topic,
+      settings,
+      ring,
+      queue,
+      open: first => openSession({ settings, first, pace, log }),
+      published: events => tally.published(topic, events),
+      lost: (reason, events) => tally.lost(topic, reason, events),
+      clock,
+      log,
+      random: Math.random,
+      patienceMs: options.patienceMs ?? PATIENCE_MS
+    })
+  )
+  let closed = false
+
+  return {
+    publish(event) {
+      const topic = topicOf(event.type)
+      if (closed) return tally.lost(topic, 'not_flushed')
+      const message = messageOf(event, { source, at: clock.now(), time: clock.wall() })
+      if (message === null) return tally.lost(topic, 'not_json')
+      if (message.size > Math.min(MOST_EVENT, buffer)) return tally.lost(topic, 'too_large')
+      const queue = TOPICS.indexOf(topic)
+      ring.push(queue, message)
+      writers[queue]?.wake()
+    },
+    counts: tally.counts,
+    faults: () => writers.map(writer => writer.fault()).filter(fault => fault !== null),
+    async close(timeoutMs) {
+      if (closed) return
+      closed = true
+      const limit = new AbortController()
+      const late = delay(timeoutMs, undefined, { signal: limit.signal }).catch(() => undefined)
+      await Promise.race([Promise.all(writers.map(writer => writer.drain())), late])
+      limit.abort()
+      for (const [queue, writer] of writers.entries()) {
+        const left = [...writer.end(), ...ring.expire(queue, Number.POSITIVE_INFINITY)]
+        for (const { topic } of left) tally.lost(topic, 'not_flushed')
+      }
+    }
+  }
+}

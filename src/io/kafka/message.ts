@@ -1,0 +1,53 @@
+/**
+ * An event as a Kafka message: CloudEvents 1.0 in binary mode (Kafka protocol binding 1.0.2, section 3.2).
+ *
+ * The attributes are headers `ce_…`, the value is the data alone, as JSON. The id is made once, with the event: a
+ * message that has to be sent again has the same, and readers drop doubles by it.
+ */
+import { randomUUID } from 'node:crypto'
+import type { EventSink, EventTopic } from '../../ports.ts'
+import type { Waiting } from '../event-ring.ts'
+import { topicOf } from '../event-topic.ts'
+
+export type Message = Waiting & {
+  readonly topic: EventTopic
+  readonly key: string | null // null: spread over the partitions
+  readonly value: Buffer
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** What a message costs beyond its key and value: headers, and objects in memory. */
+const FRAME_BYTES = 512
+
+/** `at` is monotonic ms, `time` the wall clock. null when the data cannot be written as JSON. */
+export function messageOf(
+  event: Parameters<EventSink['publish']>[0],
+  origin: { readonly source: string; readonly at: number; readonly time: Date }
+): Message | null {
+  const value = jsonOf(event.data)
+  if (value === null) return null
+  return {
+    at: origin.at,
+    size: value.length + Buffer.byteLength(event.key) + FRAME_BYTES,
+    topic: topicOf(event.type),
+    key: event.key === '' ? null : event.key,
+    value,
+    headers: {
+      ce_specversion: '1.0',
+      ce_id: randomUUID(),
+      ce_type: event.type,
+      ce_source: origin.source,
+      ce_time: origin.time.toISOString(),
+      'content-type': 'application/json'
+    }
+  }
+}
+
+function jsonOf(data: unknown): Buffer | null {
+  try {
+    const text: string | undefined = JSON.stringify(data ?? null) // undefined for a function
+    return text === undefined ? null : Buffer.from(text)
+  } catch {
+    return null // a cycle, or a bigint
+  }
+}
