@@ -42,12 +42,14 @@ test(`has a readable state and every acknowledged rollback when its process is k
   const replica = createReplicaProcess(0, { ...settings, control: false }, hear)
   t.teardown(() => replica.kill9())
   let acknowledged = 0
+  let answered = 0
 
   for (let round = 0; round < ROUNDS; round++) {
     await replica.start()
     if (random() < 0.5) await proxy.cut() // then only the disk can remember
     const lanes = ROUTES.map(route => changeAgainAndAgain(replica, route))
-    await delay(random() * 150)
+    await answersOf(Math.floor(random() * 9))
+    await delay(random() * 30)
     await replica.kill9()
     watch.killed(0, Number(process.hrtime.bigint() / 1000n))
     await Promise.all(lanes)
@@ -64,7 +66,15 @@ test(`has a readable state and every acknowledged rollback when its process is k
   }
   t.comment(`${acknowledged} rollbacks acknowledged of ${watch.runs()} that were shown`)
   t.same(faults.slice(0, 5), [])
-  t.ok(acknowledged >= ROUNDS, 'there were rollbacks to lose')
+  t.ok(acknowledged >= ROUNDS / 4, 'there were rollbacks to lose')
+
+  /** Waits until it has answered so many writes, but not for ever: a kill may come at any moment. */
+  async function answersOf(count: number): Promise<void> {
+    const wanted = answered + count
+    for (const end = performance.now() + 3_000; answered < wanted && performance.now() < end; ) {
+      await delay(2)
+    }
+  }
 
   /** Rolls back, clears and raises, each on what the process shows, until it is gone. */
   async function changeAgainAndAgain(process: ReplicaProcess, route: string): Promise<void> {
@@ -75,6 +85,7 @@ test(`has a readable state and every acknowledged rollback when its process is k
       const by = { ...author(), requestId: randomUUID() }
       const answer = await process.ask({ ask: 'write', route, operation, author: by })
       if (answer === null) return
+      answered++
       if (!answer.ok || operation.kind !== 'rollback') continue
       watch.acknowledged(0, answer.value as WriteResult, ['v4'], before) // the child's
       acknowledged++
