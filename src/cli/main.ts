@@ -25,6 +25,7 @@ import { pause, resume } from './commands/pause.ts'
 import { rollback } from './commands/rollback.ts'
 import { routes } from './commands/routes.ts'
 import { serve } from './commands/serve.ts'
+import { shadow } from './commands/shadow.ts'
 import { status } from './commands/status.ts'
 import { version } from './commands/version.ts'
 import { weights } from './commands/weights.ts'
@@ -43,6 +44,7 @@ const COMMANDS: readonly Command[] = [
   resume,
   rollback,
   clear,
+  shadow,
   explain,
   decisions,
   healthcheck,

@@ -33,6 +33,7 @@ export function statusLines(
     ...lines,
     ...(view.stale ? [screen.paint('red', `  ${STALE}`)] : []),
     ...warnings.map(text => screen.paint('red', clean(`  ${text}`))),
+    ...shadowLine(view),
     ...(full ? triggerLines(view, screen) : []),
     ...challengers.flatMap(name => inForce(view, name, screen)),
     ''
@@ -113,6 +114,12 @@ function triggerLines(view: RouteView, screen: Screen): string[] {
   const head = ['  VARIANT', 'TRIGGER', 'STATE', 'EVIDENCE', 'THRESHOLD', 'FAILED', 'RATIO', 'PHI']
   const [first = '', ...lines] = table([...head, 'SINCE'], rows, [3, 4, 5, 6, 7])
   return ['', screen.paint('dim', first), ...lines]
+}
+
+/** The shadows of the route in a word each; sluice shadow status has what they found. */
+function shadowLine({ shadows }: RouteView): string[] {
+  const each = Object.entries(shadows).map(([name, { on }]) => `${name} ${on ? 'on' : 'off'}`)
+  return each.length === 0 ? [] : [clean(`  shadows: ${each.join(', ')}`)]
 }
 
 /** What holds a challenger down, and the command that lets it go. */

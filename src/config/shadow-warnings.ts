@@ -41,7 +41,7 @@ function warnOfTraffic(route: RouteConfig, shadow: ShadowSettings, path: Path, w
   if (shadow.sample === 'unit' && route.hashOn.length === 0) {
     warn(
       path,
-      'the route has no unit, so there is nothing to sample by; set sample: request, or hashOn',
+      'the route has no unit, so each request is sampled by itself; set hashOn to copy the same users always, or sample: request to say so',
       'key'
     )
   }

@@ -16,6 +16,7 @@ const VERBS = [
   'resume',
   'rollback',
   'clear',
+  'shadow',
   'explain',
   'decisions',
   'healthcheck',

@@ -17,7 +17,8 @@ export const decisions: Command = {
     'sluice decisions fraud --since 2h',
     'sluice decisions fraud --since 2026-11-20T00:00:00Z --json'
   ],
-  help: `Newest first. CHANGE shows rollbacks that began or ended by their id, and shares before -> after.
+  help: `Newest first. CHANGE shows rollbacks that began or ended by their id, shares before -> after, and shadows
+that were switched.
 Every accepted change has exactly one entry; entries are chained by SHA-256.`,
   options: {
     since: { value: 'TIME', text: 'a time (ISO 8601) or how long ago: 30s, 15m, 2h, 7d' },
@@ -50,7 +51,7 @@ function lines(entries: readonly AuditEntry[]): string[] {
   return table(['AT', 'WHAT', 'VARIANT', 'BY', 'REVISION', 'CHANGE', 'WHY'], rows)
 }
 
-/** The ids of rollbacks that began or ended, and each share before and after: `rb-1f, v3 80 % -> 100 %`. */
+/** Rollbacks that began or ended, shares before and after, shadows: `rb-1f, v3 80 % -> 100 %, shadow try off`. */
 function changeOf({ before, after }: AuditEntry): string {
   const [was, is] = [idsOf(before), idsOf(after)]
   const ids = [...is.filter(id => !was.includes(id)), ...was.filter(id => !is.includes(id))]
@@ -59,7 +60,7 @@ function changeOf({ before, after }: AuditEntry): string {
   const moved = names
     .filter(name => from.get(name) !== to.get(name))
     .map(name => `${name} ${percent(from.get(name) ?? 0)} -> ${percent(to.get(name) ?? 0)}`)
-  return [...ids, ...moved, ...actionOf(after)].join(', ')
+  return [...ids, ...moved, ...switchesOf(before, after), ...actionOf(after)].join(', ')
 }
 
 /** What a trigger did that changed no document: a quarantine, or nothing because of its settings. */
@@ -67,6 +68,16 @@ function actionOf(after: unknown): readonly string[] {
   const action = member(after, 'action')
   if (typeof action !== 'string') return []
   return [member(after, 'dryRun') === true ? `${action} (dry run)` : action]
+}
+
+/** Shadows that were switched. */
+function switchesOf(before: unknown, after: unknown): readonly string[] {
+  const was = member(before, 'shadows')
+  return Object.entries(Object(member(after, 'shadows'))).flatMap(([name, now]) => {
+    const on = member(now, 'on') === true
+    const wasOn = member(member(was, name), 'on') !== false
+    return on === wasOn ? [] : [`shadow ${name} ${on ? 'on' : 'off'}`]
+  })
 }
 
 function idsOf(state: unknown): readonly string[] {

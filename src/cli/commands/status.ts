@@ -1,5 +1,4 @@
 /** `sluice status`: how every route does now, set and observed shares, and the evidence against challengers. */
-import { setTimeout } from 'node:timers/promises'
 import type { RouteView } from '../../ports.ts'
 import type { Command, Context } from '../command.ts'
 import { API, callRoute, readConfigured } from '../documents.ts'
@@ -7,8 +6,7 @@ import { EXIT, type Exit } from '../exit.ts'
 import { statusLines } from '../route-status.ts'
 import { percent } from '../screen.ts'
 import { readHealth } from '../upstream-health.ts'
-
-const EVERY_MS = 1000
+import { newPicture, watch } from '../watch.ts'
 
 export const status: Command = {
   name: 'status',
@@ -31,7 +29,7 @@ Exit code 1 when ROUTE (or, without ROUTE, any) is rolled back and not cleared y
 --json is GET /admin/v1/routes (or /routes/ROUTE).`,
   options: { watch: { short: 'w', text: 'again each second, until Ctrl-C' } },
   words: [0, 1],
-  run: context => (context.args.flag('watch') ? watch(context) : show(context))
+  run: context => (context.args.flag('watch') ? watch(context, show) : show(context))
 }
 
 async function show(context: Context): Promise<Exit> {
@@ -46,8 +44,7 @@ async function show(context: Context): Promise<Exit> {
   if (json) screen.json(body)
   else {
     const [configured, health] = await Promise.all([readConfigured(api), readHealth(api)])
-    if (args.flag('watch')) screen.clear()
-    if (args.flag('watch') && screen.terminal) screen.line(`${every()}; Ctrl-C ends\n`)
+    newPicture(context)
     for (const view of views) {
       const warnings = [
         ...unhealthy(view, health.get(view.route)),
@@ -61,10 +58,6 @@ async function show(context: Context): Promise<Exit> {
   return views.some(view => view.phase === 'rolled-back') ? EXIT.negative : EXIT.ok
 }
 
-function every(): string {
-  return `${new Date().toISOString()}, again each second`
-}
-
 /** Variants that should get traffic and cannot. */
 function unhealthy(view: RouteView, out: ReadonlyMap<string, number> = new Map()): string[] {
   return [...out].flatMap(([variant, of]) => {
@@ -73,24 +66,4 @@ function unhealthy(view: RouteView, out: ReadonlyMap<string, number> = new Map()
       ? [`${variant}: set to ${percent(share)} and NO HEALTHY ADDRESS (0 of ${of})`]
       : []
   })
-}
-
-/**
- * Ends by Ctrl-C with what the last look said, or with 0 when nobody reads it any more; only the first look may
- * fail.
- */
-async function watch(context: Context): Promise<Exit> {
-  const stop = new Promise<'stop'>(resolve => process.once('SIGINT', () => resolve('stop')))
-  const closed = context.screen.closed.then(() => 'closed' as const)
-  let last = await show(context)
-  for (;;) {
-    const end = await Promise.race([stop, closed, setTimeout(EVERY_MS)])
-    if (end === 'stop') return last
-    if (end === 'closed') return EXIT.ok
-    try {
-      last = await show(context)
-    } catch (error) {
-      context.screen.note(error instanceof Error ? error.message : String(error))
-    }
-  }
 }

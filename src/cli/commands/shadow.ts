@@ -1,0 +1,184 @@
+/**
+ * `sluice shadow`: how shadows run, where their answers differ, and their switch.
+ *
+ * A switch is sent under the ETag that was read and never tried again: when somebody changed the route in
+ * between, a person looks first.
+ */
+import { hint } from '../../config/diagnostics.ts'
+import type { ShadowView } from '../../ports.ts'
+import { usage } from '../args.ts'
+import type { Command, Context } from '../command.ts'
+import { callRoute, type ReadRoute, readRoute, readRoutes } from '../documents.ts'
+import { EXIT, type Exit } from '../exit.ts'
+import { clean } from '../screen.ts'
+import { diffLines, shadowLines, shadowNotes } from '../shadow-results.ts'
+import { newPicture, watch } from '../watch.ts'
+
+const VERB = 'shadow'
+
+type Part = {
+  readonly words: readonly [number, number] // behind its name
+  readonly usage: string
+  readonly options: readonly string[]
+  readonly run: (context: Context) => Promise<Exit>
+}
+
+const PARTS: Readonly<Record<'status' | 'diff' | 'on' | 'off', Part>> = {
+  status: {
+    words: [0, 2],
+    usage: 'shadow status [ROUTE [SHADOW]] [-w]',
+    options: ['watch'],
+    run: context => (context.args.flag('watch') ? watch(context, show) : show(context))
+  },
+  diff: { words: [2, 2], usage: 'shadow diff ROUTE SHADOW', options: [], run: diff },
+  on: {
+    words: [2, 2],
+    usage: 'shadow on ROUTE SHADOW [--reason TEXT]',
+    options: ['reason'],
+    run: context => turn(context, true)
+  },
+  off: {
+    words: [2, 2],
+    usage: 'shadow off ROUTE SHADOW [--reason TEXT]',
+    options: ['reason'],
+    run: context => turn(context, false)
+  }
+}
+
+export const shadow: Command = {
+  name: VERB,
+  summary: 'shadow traffic: how it runs, where answers differ, on and off',
+  usage: 'shadow status|diff|on|off [ROUTE [SHADOW]] [-w] [--reason TEXT]',
+  examples: [
+    'sluice shadow status',
+    'sluice shadow status fraud -w',
+    'sluice shadow diff fraud v4-try',
+    'sluice shadow off fraud v4-try --reason "v4 is overloaded"'
+  ],
+  help: `A shadow gets copies of requests that the champion answers; its answers go to nobody.
+status  STATE is on, off, or live: it pauses while its variant has traffic of its own. Each request that was
+        CONSIDERED was DROPPED for one reason, is under way, or was COPIED; FAILED are copies without a good answer.
+        AGREE is the share of compared pairs that agree, LATENCY how many times as long as the champion it takes,
+        both with a 95 % interval. All are of the replica that is asked.
+diff    what differs most, field by field. "!" marks a field that differs more than the champion from itself:
+        NOISE is how often the champion differs from itself on requests that it got twice, SHADOW TO NOISE how
+        many of these differ for the shadow alone and for the champion alone, P their exact McNemar test.
+        Examples have values where the shadow captures bodies. Exit code 1 when a field is marked, 3 when
+        nothing was compared yet.
+on, off switch it on every replica; no user notices. Copies under way run to their end. A shadow that is off
+        stays off through restarts and reloads until somebody switches it on.
+--json is GET /admin/v1/routes/ROUTE/shadows, or /shadows/SHADOW; without ROUTE those of all routes in one list.`,
+  options: {
+    watch: { short: 'w', text: 'status: again each second, until Ctrl-C' },
+    reason: { value: 'TEXT', text: 'on, off: why, for the audit log' }
+  },
+  words: [1, 3],
+  async run(context) {
+    const [name = '', ...words] = context.args.words
+    const part = Object.hasOwn(PARTS, name) ? PARTS[name as keyof typeof PARTS] : undefined // just asked
+    if (part === undefined) {
+      throw usage(`there is no "${VERB} ${name}"${hint(name, Object.keys(PARTS))}`, VERB)
+    }
+    const [fewest, most] = part.words
+    if (words.length < fewest || words.length > most) {
+      const what = words.length < fewest ? 'something is missing' : 'there are too many words'
+      throw usage(`${what}: sluice ${part.usage}`, VERB)
+    }
+    const other = Object.keys(shadow.options).find(
+      option => context.args.flag(option) && !part.options.includes(option)
+    )
+    if (other !== undefined) throw usage(`--${other} says nothing to ${VERB} ${name}`, VERB)
+    return part.run(context)
+  }
+}
+
+async function show(context: Context): Promise<Exit> {
+  const { args, api, json, screen } = context
+  const [, route, name] = args.words
+  if (route !== undefined && name !== undefined) {
+    const view = await readShadow(context, route, name)
+    if (json) screen.json(view)
+    else {
+      newPicture(context)
+      for (const line of [...shadowLines([view], screen), ...shadowNotes(view)]) screen.line(line)
+    }
+    return EXIT.ok
+  }
+  const routes =
+    route === undefined
+      ? (await readRoutes(api)).filter(view => Object.keys(view.shadows).length > 0)
+      : [{ route }]
+  const lists = await Promise.all(routes.map(each => readShadows(context, each.route)))
+  const views = lists.flat()
+  if (json) screen.json(views)
+  else {
+    newPicture(context)
+    for (const line of shadowLines(views, screen)) screen.line(line)
+  }
+  return EXIT.ok
+}
+
+async function diff(context: Context): Promise<Exit> {
+  const { args, json, screen } = context
+  const [, route = '', name = ''] = args.words
+  const view = await readShadow(context, route, name)
+  const { agreement } = view
+  if (json) screen.json(view)
+  else if (agreement !== null) {
+    for (const line of diffLines(view, agreement, screen)) screen.line(line)
+  }
+  if (agreement === null) {
+    screen.note('sluice: what the pairs say is not known: the shadow thread does not answer')
+    return EXIT.inconclusive
+  }
+  if (agreement.fields.some(({ reported }) => reported)) return EXIT.negative
+  if (agreement.overall.of > 0) return EXIT.ok
+  screen.note('sluice: no pair has been compared yet')
+  return EXIT.inconclusive
+}
+
+async function turn(context: Context, on: boolean): Promise<Exit> {
+  const { api, args, json, screen } = context
+  const [, route = '', name = ''] = args.words
+  const read = await readRoute(api, route, VERB)
+  checkShadow(read, name)
+  const reason = args.value('reason')
+  const { body } = await callRoute(api, route, pathOf(name), VERB, {
+    method: 'PUT',
+    ifMatch: read.etag,
+    body: { on, ...(reason === undefined ? {} : { reason }) }
+  })
+  const view = body as ShadowView // the API's own document
+  if (json) {
+    screen.json(view)
+    return EXIT.ok
+  }
+  const word = on ? 'on' : 'off'
+  const was = read.view.shadows[name]?.on === on ? `was ${word} already` : `is ${word}`
+  screen.line(clean(`${view.shadow} of ${view.route} ${was}`))
+  for (const line of shadowNotes(view)) if (line !== '') screen.line(line)
+  return EXIT.ok
+}
+
+async function readShadows({ api }: Context, route: string): Promise<readonly ShadowView[]> {
+  const { body } = await callRoute(api, route, '/shadows', VERB)
+  return body as ShadowView[] // as above
+}
+
+/** A shadow; one that is unknown is a wrong word, and comes with the nearest right one. */
+async function readShadow({ api }: Context, route: string, name: string): Promise<ShadowView> {
+  checkShadow(await readRoute(api, route, VERB), name)
+  const { body } = await callRoute(api, route, pathOf(name), VERB)
+  return body as ShadowView // as above
+}
+
+function checkShadow({ view }: ReadRoute, name: string): void {
+  if (Object.hasOwn(view.shadows, name)) return
+  const names = Object.keys(view.shadows)
+  const known = names.length === 0 ? '; it has none' : hint(name, names)
+  throw usage(`route ${view.route} has no shadow "${name}"${known}`, VERB)
+}
+
+function pathOf(name: string): string {
+  return `/shadows/${encodeURIComponent(name)}`
+}
