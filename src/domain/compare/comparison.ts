@@ -51,6 +51,7 @@ export type CompareSettings = {
   readonly predictions: readonly string[] // JSON Pointers of the route
   readonly ignore: readonly string[] // JSON Pointers; `*` stands for any one index or name
   readonly relative: number
+  readonly redact?: readonly string[] // JSON Pointers of what the short renderings may not show
 }
 
 /** One field of both answers. `field` is a path without indices, or a name such as `status`. */

@@ -1,0 +1,49 @@
+/**
+ * Base64 of RFC 4648 without the platform's help: encoders of bodies, and decoders of embeddings.
+ */
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+const NONE = 255
+const VALUES = new Uint8Array(256).fill(NONE)
+for (let i = 0; i < ALPHABET.length; i++) VALUES[ALPHABET.charCodeAt(i)] = i
+
+/** Bytes of a padded or unpadded text, or null when it is no base64. */
+export function fromBase64(text: string): Uint8Array | null {
+  let length = text.length
+  while (length > text.length - 2 && length > 0 && text.charCodeAt(length - 1) === EQUALS) length--
+  if (length % 4 === 1) return null
+  const bytes = new Uint8Array((length * 3) >> 2)
+  let word = 0
+  let at = 0
+  for (let i = 0; i < length; i++) {
+    const c = text.charCodeAt(i)
+    const value = c < 256 ? (VALUES[c] ?? NONE) : NONE
+    if (value === NONE) return null
+    word = (word << 6) | value
+    if ((i & 3) !== 3) continue
+    bytes[at++] = word >>> 16
+    bytes[at++] = word >>> 8
+    bytes[at++] = word
+    word = 0
+  }
+  const left = length & 3
+  if (left === 2) bytes[at] = word >>> 4
+  if (left === 3) {
+    bytes[at++] = word >>> 10
+    bytes[at] = word >>> 2
+  }
+  return bytes
+}
+
+export function toBase64(bytes: Uint8Array): string {
+  let out = ''
+  for (let i = 0; i < bytes.length; i += 3) {
+    const left = bytes.length - i
+    const word = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
+    out += (ALPHABET[word >>> 18] ?? '') + (ALPHABET[(word >>> 12) & 63] ?? '')
+    out += left > 1 ? (ALPHABET[(word >>> 6) & 63] ?? '') : '='
+    out += left > 2 ? (ALPHABET[word & 63] ?? '') : '='
+  }
+  return out
+}
+
+const EQUALS = 61

@@ -1,0 +1,238 @@
+/**
+ * What a body holds, read as the protocol of its route: tensors, what a language model said, embeddings, JSON, a
+ * stream of documents, or text.
+ *
+ * The declared type says how a body is read, never a guess: HTML and what is not of the protocol are unreadable.
+ * Ids and times that protocols carry are marked as ignored, unless the route names them as predictions.
+ */
+import { fromBase64 } from './base64.ts'
+import type { CompareSettings } from './comparison.ts'
+import { DocumentStream } from './document-stream.ts'
+import { eventData, lines } from './event-stream.ts'
+import type { FieldTable } from './field-table.ts'
+import { JSON_KIND, type JsonDocument } from './json-document.ts'
+import { MARK, mark, markNode, marksOf, resolve, unmarkNode } from './marks.ts'
+import { type Said, SaidDraft } from './said.ts'
+import { takeAnthropic } from './said-anthropic.ts'
+import { membersOf, open, takeOpenAi } from './said-openai.ts'
+import type { Side } from './shorten.ts'
+import { decodedTensor, MAX_ELEMENTS, type Tensor, tensorsOf } from './tensors.ts'
+import { type JsonFailure, JsonReader, MAX_NODES } from './tolerant-json.ts'
+
+export type Content =
+  | { readonly kind: 'json'; readonly side: Side }
+  | { readonly kind: 'tensors'; readonly side: Side; readonly tensors: ReadonlyMap<string, Tensor> }
+  | { readonly kind: 'said'; readonly said: Said; readonly hides: boolean }
+  | { readonly kind: 'embeddings'; readonly side: Side; readonly vectors: readonly Float64Array[] }
+  | { readonly kind: 'stream'; readonly stream: DocumentStream; readonly hides: boolean }
+  | { readonly kind: 'text'; readonly text: string; readonly hides: boolean }
+  | { readonly kind: 'failed'; readonly why: JsonFailure }
+
+/** A body to be read. `text` is what its bytes say; `binary` what follows the JSON part, if anything does. */
+export type Readable = {
+  readonly text: string
+  readonly contentType: string | null
+  readonly binary: Uint8Array | null
+  readonly hasHeader: boolean // the server said how long the JSON part is
+}
+
+type Reading<T> = Generator<undefined, T, undefined>
+
+/** Values that are read between two pauses. */
+const PAUSE = 4_096
+
+/** Members at the top of an answer that say which answer it is, not what the model said. */
+const NOT_SAID: readonly string[] = [
+  'id',
+  'created',
+  'model',
+  'model_name',
+  'model_version',
+  'system_fingerprint'
+]
+
+const FAILED: Content = { kind: 'failed', why: 'unreadable' }
+
+export function* readContent(
+  body: Readable,
+  settings: CompareSettings,
+  table: FieldTable
+): Reading<Content> {
+  const type = mediaType(body.contentType)
+  const budget = { nodes: MAX_NODES }
+  if (body.hasHeader) return yield* readDocument(body, settings, budget)
+  if (type === 'text/event-stream') {
+    return yield* readStream(eventData(body.text), settings, table, budget, true)
+  }
+  if (NDJSON.has(type)) return yield* readStream(lines(body.text), settings, table, budget, false)
+  if (type !== '' && !isJson(type) && (!type.startsWith('text/') || type === 'text/html'))
+    return FAILED
+  const whole = yield* readDocument(body, settings, budget)
+  if (whole.kind !== 'failed' || whole.why === 'too_large') return whole
+  if (type === '' && body.text.trimEnd().includes('\n')) {
+    return yield* readStream(lines(body.text), settings, table, { nodes: MAX_NODES }, false)
+  }
+  if (type.startsWith('text/') && settings.protocol === 'json') {
+    return { kind: 'text', text: body.text, hides: (settings.redact ?? []).length > 0 }
+  }
+  return whole
+}
+
+function* readDocument(
+  { text, binary }: Readable,
+  settings: CompareSettings,
+  budget: { nodes: number }
+): Reading<Content> {
+  const document = yield* read(text, budget)
+  if (typeof document === 'string') return { kind: 'failed', why: document }
+  const side = sideOf(document, settings)
+  yield
+  const { protocol } = settings
+  if (protocol === 'open-inference') {
+    const tensors = tensorsOf(side, binary)
+    if (typeof tensors === 'string') return { kind: 'failed', why: tensors }
+    if (tensors !== null) return { kind: 'tensors', side, tensors }
+    if (binary !== null) return FAILED
+    return { kind: 'json', side }
+  }
+  if (protocol === 'openai') {
+    const vectors = embeddingsOf(side)
+    if (vectors === 'unreadable') return FAILED
+    if (vectors !== null) return { kind: 'embeddings', side, vectors }
+  }
+  const take = TAKES[protocol]
+  const draft = new SaidDraft()
+  if (take?.(draft, side)) return { kind: 'said', said: draft.said(), hides: side.hides }
+  return { kind: 'json', side }
+}
+
+/** A stream of documents: what a language model said, or the documents as one. */
+function* readStream(
+  documents: Iterable<string>,
+  settings: CompareSettings,
+  table: FieldTable,
+  budget: { nodes: number },
+  isEvents: boolean
+): Reading<Content> {
+  const take = TAKES[settings.protocol]
+  const draft = new SaidDraft()
+  const stream = new DocumentStream()
+  const hides = (settings.redact ?? []).length > 0
+  let taken = 0
+  for (const text of documents) {
+    yield
+    const document = yield* read(text, budget)
+    if (document === 'too_large') return { kind: 'failed', why: 'too_large' }
+    if (document === 'unreadable') {
+      // A server may send bare tokens as events; a line that is broken is a broken answer.
+      if (!isEvents || take !== undefined || text.trimStart().startsWith('{')) return FAILED
+      stream.addText(text, table.root)
+      continue
+    }
+    const side = sideOf(document, settings)
+    if (take?.(draft, side)) taken++
+    else if (take === undefined) stream.add(side, table.root, name => table.field(name))
+  }
+  if (take !== undefined) return taken > 0 ? { kind: 'said', said: draft.said(), hides } : FAILED
+  return stream.documents > 0 ? { kind: 'stream', stream, hides } : FAILED
+}
+
+function* read(text: string, budget: { nodes: number }): Reading<JsonDocument | JsonFailure> {
+  const reader = new JsonReader(text, Math.max(1, budget.nodes))
+  while (!reader.step(PAUSE)) yield
+  if (typeof reader.result !== 'string') budget.nodes -= reader.result.count
+  return reader.result
+}
+
+const TAKES: Partial<
+  Record<CompareSettings['protocol'], (draft: SaidDraft, side: Side) => boolean>
+> = {
+  openai: takeOpenAi,
+  anthropic: takeAnthropic
+}
+
+/** A document with its marks. */
+function sideOf(document: JsonDocument, settings: CompareSettings): Side {
+  const marks = marksOf(document)
+  let ignored = markNames(document, marks, 0)
+  if (settings.protocol === 'mlflow') {
+    const wrapped = document.member(0, 'predictions')
+    if (document.textOf(wrapped, 'object') !== null) ignored += markNames(document, marks, wrapped)
+  }
+  if (ignored > 0) {
+    for (const pointer of settings.predictions) {
+      for (const node of resolve(document, pointer)) {
+        if (node > 0) unmarkNode(document, marks, node, MARK.ignored)
+      }
+    }
+  }
+  for (const pointer of settings.ignore) ignored += mark(document, marks, pointer, MARK.ignored)
+  let hidden = 0
+  for (const pointer of settings.redact ?? []) hidden += mark(document, marks, pointer, MARK.hidden)
+  return { document, marks, ignores: ignored > 0, hides: hidden > 0 }
+}
+
+function markNames(document: JsonDocument, marks: Uint8Array, object: number): number {
+  let marked = 0
+  for (const name of NOT_SAID) {
+    const node = document.member(object, name)
+    if (node < 0) continue
+    markNode(document, marks, node, MARK.ignored)
+    marked++
+  }
+  return marked
+}
+
+/** Vectors of an answer with embeddings, by their index; null when it has none. */
+function embeddingsOf(side: Side): readonly Float64Array[] | 'unreadable' | null {
+  const { document } = side
+  const data = membersOf(side, 0, 'data')
+  if (data === null || data.length === 0) return null
+  const vectors: { readonly index: number; readonly values: Float64Array }[] = []
+  for (const [place, item] of data.entries()) {
+    const node = open(side, document.member(item, 'embedding'))
+    if (node < 0) return null
+    const values = vectorOf(document, node)
+    if (values === null) return 'unreadable'
+    const index = document.member(item, 'index')
+    vectors.push({ index: index < 0 ? place : document.number(index), values })
+  }
+  return vectors.sort((a, b) => a.index - b.index).map(({ values }) => values)
+}
+
+/** A list of numbers, or base64 of little-endian floats of 32 bits. */
+function vectorOf(document: JsonDocument, node: number): Float64Array | null {
+  if (document.isString(node)) {
+    const bytes = fromBase64(document.string(node))
+    const data = bytes === null ? 'unreadable' : decodedTensor(bytes, 'FP32')
+    return typeof data === 'object' && data.kind === 'numbers' ? data.numbers.values : null
+  }
+  if (document.kind(node) !== JSON_KIND.array) return null
+  const size = document.number(node)
+  if (size > MAX_ELEMENTS || document.next(node) - node - 1 !== size) return null
+  const values = new Float64Array(size)
+  for (let i = 0; i < size; i++) {
+    if (document.isNumber(node + 1 + i)) values[i] = document.number(node + 1 + i)
+    else if (document.kind(node + 1 + i) === JSON_KIND.null) values[i] = Number.NaN
+    else return null
+  }
+  return values
+}
+
+const NDJSON = new Set([
+  'application/x-ndjson',
+  'application/ndjson',
+  'application/jsonl',
+  'application/x-jsonlines'
+])
+
+/** Type and subtype in lower case, without parameters; '' when none is declared. */
+function mediaType(contentType: string | null): string {
+  if (contentType === null) return ''
+  const semicolon = contentType.indexOf(';')
+  return (semicolon === -1 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase()
+}
+
+function isJson(type: string): boolean {
+  return type === 'application/json' || type.endsWith('+json')
+}

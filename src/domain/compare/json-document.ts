@@ -1,0 +1,156 @@
+/**
+ * A JSON document as a flat list of nodes in the order of their text: four words a node and no object for any.
+ *
+ * A container's nodes follow it at once and end before `next`; in an object each member is a name node and then
+ * its value. So a subtree is a range, a walk needs no recursion, and the text of every node is still at hand.
+ */
+
+/** Kinds of nodes. `escaped` is a string with escapes in it, `big` an integer that a double does not hold. */
+export const JSON_KIND = {
+  object: 0,
+  array: 1,
+  string: 2,
+  escaped: 3,
+  integer: 4,
+  big: 5,
+  float: 6, // also NaN and the infinities
+  true: 7,
+  false: 8,
+  null: 9
+} as const
+
+const WORDS = 4 // of a node: kind, start and end in the text, index of the node behind the subtree
+
+export class JsonDocument {
+  readonly text: string
+  count = 0
+  readonly #words: Int32Array
+  readonly #numbers: Float64Array
+
+  /** Holds up to `capacity` nodes. */
+  constructor(text: string, capacity: number) {
+    this.text = text
+    this.#words = new Int32Array(capacity * WORDS)
+    this.#numbers = new Float64Array(capacity)
+  }
+
+  /** Adds a node; the caller knows that there is room. */
+  add(kind: number, start: number, end: number, number: number): number {
+    const node = this.count++
+    const at = node * WORDS
+    this.#words[at] = kind
+    this.#words[at + 1] = start
+    this.#words[at + 2] = end
+    this.#words[at + 3] = node + 1
+    this.#numbers[node] = number
+    return node
+  }
+
+  /** Ends a container that began at `node`: all nodes since are its own, `size` of them elements or members. */
+  close(node: number, end: number, size: number): void {
+    this.#words[node * WORDS + 2] = end
+    this.#words[node * WORDS + 3] = this.count
+    this.#numbers[node] = size
+  }
+
+  kind(node: number): number {
+    return this.#words[node * WORDS] ?? JSON_KIND.null
+  }
+
+  start(node: number): number {
+    return this.#words[node * WORDS + 1] ?? 0
+  }
+
+  end(node: number): number {
+    return this.#words[node * WORDS + 2] ?? 0
+  }
+
+  /** The node behind this one and everything in it. */
+  next(node: number): number {
+    return this.#words[node * WORDS + 3] ?? node + 1
+  }
+
+  /** Value of a number, or how many elements or members a container has. */
+  number(node: number): number {
+    return this.#numbers[node] ?? 0
+  }
+
+  isNumber(node: number): boolean {
+    const kind = this.kind(node)
+    return kind === JSON_KIND.integer || kind === JSON_KIND.float || kind === JSON_KIND.big
+  }
+
+  isString(node: number): boolean {
+    const kind = this.kind(node)
+    return kind === JSON_KIND.string || kind === JSON_KIND.escaped
+  }
+
+  isContainer(node: number): boolean {
+    return this.kind(node) <= JSON_KIND.array
+  }
+
+  /** The text of a node as it stands in the document. */
+  raw(node: number): string {
+    return this.text.slice(this.start(node), this.end(node))
+  }
+
+  /** The value of a string or name, its escapes undone. */
+  string(node: number): string {
+    const inner = this.text.slice(this.start(node) + 1, this.end(node) - 1)
+    return this.kind(node) === JSON_KIND.escaped ? unescaped(inner) : inner
+  }
+
+  /** The value of the member `name`, or -1: not an object, or no such member. */
+  member(node: number, name: string): number {
+    if (node < 0 || this.kind(node) !== JSON_KIND.object) return -1
+    const end = this.next(node)
+    for (let at = node + 1; at < end; at = this.next(at + 1)) {
+      if (this.isNamed(at, name)) return at + 1
+    }
+    return -1
+  }
+
+  /** Whether the name node `node` says `name`. */
+  isNamed(node: number, name: string): boolean {
+    if (this.kind(node) === JSON_KIND.escaped) return this.string(node) === name
+    const start = this.start(node) + 1
+    return this.end(node) - 1 - start === name.length && this.text.startsWith(name, start)
+  }
+
+  /** The element at `index` of an array, or -1. */
+  element(node: number, index: number): number {
+    if (node < 0 || this.kind(node) !== JSON_KIND.array || index >= this.number(node)) return -1
+    if (this.next(node) - node - 1 === this.number(node)) return node + 1 + index
+    let at = node + 1
+    for (let i = 0; i < index; i++) at = this.next(at)
+    return at
+  }
+
+  /** The string that the member `name` is, or null. */
+  textOf(node: number, name: string): string | null {
+    const value = this.member(node, name)
+    return value >= 0 && this.isString(value) ? this.string(value) : null
+  }
+}
+
+/** Undoes the escapes of a string that the reader has accepted. */
+function unescaped(inner: string): string {
+  let out = ''
+  let from = 0
+  for (let at = inner.indexOf('\\'); at !== -1; at = inner.indexOf('\\', from)) {
+    out += inner.slice(from, at)
+    const letter = inner[at + 1] ?? ''
+    if (letter === 'u') out += String.fromCharCode(Number.parseInt(inner.slice(at + 2, at + 6), 16))
+    else out += ESCAPES[letter] ?? letter
+    from = at + (letter === 'u' ? 6 : 2)
+  }
+  return out + inner.slice(from)
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t'
+}

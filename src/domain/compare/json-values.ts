@@ -1,0 +1,271 @@
+/**
+ * Two JSON values, structure and contents, field by field. No recursion; yields after some thousand nodes.
+ *
+ * Members are matched by name, elements by place. Arrays of one length that hold the same elements in another
+ * order differ by `order` alone; arrays of different lengths by `size`.
+ */
+import type { Field } from './field-table.ts'
+import { JSON_KIND } from './json-document.ts'
+import { MARK } from './marks.ts'
+import { numbersOfArray, sameFloat } from './numbers.ts'
+import { areRankings, itemsOf, rankBiasedOverlap } from './rankings.ts'
+import { hiddenNodes, type Side, showNode, showNodes } from './shorten.ts'
+import { type Hashes, sameElements, structuralHashes } from './structural-hash.ts'
+import { compareTexts, type Work } from './texts.ts'
+import { compareEmbeddings, compareVectors, shownSizes } from './vectors.ts'
+
+export type Steps = Generator<undefined, void, undefined>
+
+/** Nodes between two pauses. */
+const PAUSE = 2_048
+
+/** Compares the value `an` of one side with `bn` of the other. */
+export function compareValues(
+  work: Work,
+  a: Side,
+  an: number,
+  b: Side,
+  bn: number,
+  field: Field
+): Steps {
+  return new Walk(work, a, b).run(an, bn, field)
+}
+
+class Walk {
+  readonly #work: Work
+  readonly #a: Side
+  readonly #b: Side
+  readonly #left: number[] = [] // pairs of nodes that wait, the last is the next
+  readonly #right: number[] = []
+  readonly #fields: Field[] = []
+  #hashes: { readonly a: Hashes; readonly b: Hashes } | null = null
+  #nodes = 0
+
+  constructor(work: Work, a: Side, b: Side) {
+    this.#work = work
+    this.#a = a
+    this.#b = b
+  }
+
+  *run(an: number, bn: number, field: Field): Steps {
+    this.#push(an, bn, field)
+    for (let f = this.#fields.pop(); f !== undefined; f = this.#fields.pop()) {
+      const x = this.#left.pop() ?? 0
+      const y = this.#right.pop() ?? 0
+      if (this.#isPause(1)) yield
+      if (isIgnored(this.#a, x) || isIgnored(this.#b, y)) continue
+      const kind = this.#a.document.kind(x)
+      if (!this.#a.document.isContainer(x) || !this.#b.document.isContainer(y)) {
+        this.#scalars(x, y, f)
+      } else if (kind !== this.#b.document.kind(y)) this.#differ(f, 'type', x, y)
+      else if (kind === JSON_KIND.object) yield* this.#objects(x, y, f)
+      else yield* this.#arrays(x, y, f)
+    }
+  }
+
+  #scalars(x: number, y: number, field: Field) {
+    const a = this.#a.document
+    const b = this.#b.document
+    if (a.isNumber(x) && b.isNumber(y)) return this.#numbers(x, y, field)
+    if (a.isString(x) && b.isString(y)) {
+      const hidden = hiddenNodes(this.#a, x, this.#b, y)
+      return compareTexts(this.#work, field, a.string(x), b.string(y), hidden)
+    }
+    if (a.kind(x) === b.kind(y)) return field.agree()
+    const areBooleans = isBoolean(a.kind(x)) && isBoolean(b.kind(y))
+    this.#differ(field, areBooleans ? 'value' : 'type', x, y)
+  }
+
+  #numbers(x: number, y: number, field: Field): void {
+    const a = this.#a.document
+    const b = this.#b.document
+    const difference = b.number(y) - a.number(x)
+    field.number(difference)
+    const areFloats = a.kind(x) === JSON_KIND.float || b.kind(y) === JSON_KIND.float
+    const same = areFloats
+      ? sameFloat(a.number(x), b.number(y), this.#work.relative)
+      : a.kind(x) === JSON_KIND.big
+        ? a.raw(x) === b.raw(y)
+        : difference === 0
+    if (same) field.agree()
+    else this.#differ(field, 'number', x, y)
+  }
+
+  *#objects(x: number, y: number, field: Field): Steps {
+    const a = this.#a.document
+    const b = this.#b.document
+    const endA = a.next(x)
+    const endB = b.next(y)
+    const first = this.#fields.length
+    let at = x + 1
+    let bt = y + 1
+    // Most answers have their members in one order: then no name is looked up.
+    for (; at < endA && bt < endB; at = a.next(at + 1), bt = b.next(bt + 1)) {
+      if (this.#isPause(1)) yield
+      const name = a.string(at)
+      if (!b.isNamed(bt, name)) break
+      this.#push(at + 1, bt + 1, field.member(name))
+    }
+    if (at === endA && bt === endB) {
+      if (a.number(x) === 0) field.agree()
+      return this.#reverse(first)
+    }
+    const rest = new Map<string, number>()
+    for (; bt < endB; bt = b.next(bt + 1)) {
+      if (this.#isPause(1)) yield
+      rest.set(b.string(bt), bt + 1)
+    }
+    for (; at < endA; at = a.next(at + 1)) {
+      if (this.#isPause(1)) yield
+      const name = a.string(at)
+      const other = rest.get(name)
+      rest.delete(name)
+      if (other !== undefined) this.#push(at + 1, other, field.member(name))
+      else if (!isIgnored(this.#a, at + 1)) this.#missing(field.member(name), at + 1)
+    }
+    for (const [name, node] of rest) {
+      if (this.#isPause(1)) yield
+      if (!isIgnored(this.#b, node)) this.#extra(field.member(name), node)
+    }
+    this.#reverse(first)
+  }
+
+  *#arrays(x: number, y: number, field: Field): Steps {
+    const a = this.#a.document
+    const b = this.#b.document
+    const size = a.number(x)
+    const skips = this.#skipsElements(x, y)
+    if (size !== b.number(y)) return this.#sizes(x, y, field)
+    if (!skips) field.agree()
+    if (!skips && (yield* this.#vectors(x, y, field))) return
+    if (size > 1 && (yield* this.#isPermuted(x, y))) return this.#differ(field, 'order', x, y)
+    if (this.#isRanking(x, y, field)) return
+    const first = this.#fields.length
+    const end = a.next(x)
+    let bt = y + 1
+    for (let at = x + 1; at < end; at = a.next(at), bt = b.next(bt)) {
+      if (this.#isPause(1)) yield
+      this.#push(at, bt, field)
+    }
+    this.#reverse(first)
+  }
+
+  /** Two arrays of numbers; false when either holds anything else. */
+  *#vectors(x: number, y: number, field: Field): Generator<undefined, boolean, undefined> {
+    const size = this.#a.document.number(x)
+    const numbers = numbersOfArray(this.#a.document, x)
+    if (numbers === null) return false
+    if (this.#isPause(size >> 2)) yield
+    const others = numbersOfArray(this.#b.document, y)
+    if (others === null) return false
+    if (this.#isPause(size >> 2)) yield
+    const hidden = hiddenNodes(this.#a, x, this.#b, y)
+    if (isEmbedding(field.name)) compareEmbeddings(field, numbers.values, others.values, hidden)
+    else compareVectors(field, numbers, others, this.#work.relative, hidden)
+    return true
+  }
+
+  /** Arrays of different lengths; elements that are ignored do not count. */
+  #sizes(x: number, y: number, field: Field): void {
+    const a = sizeOf(this.#a, x)
+    const b = sizeOf(this.#b, y)
+    if (a === b) return
+    const hidden = hiddenNodes(this.#a, x, this.#b, y)
+    field.differ('size', a > 0 ? b / a : null, hidden ?? (() => shownSizes(a, b)))
+  }
+
+  /** Whether the elements of both, which are not equal, are the same in another order. */
+  *#isPermuted(x: number, y: number): Generator<undefined, boolean, undefined> {
+    if (this.#hashes === null) {
+      const a = yield* structuralHashes(this.#a)
+      this.#hashes = { a, b: yield* structuralHashes(this.#b) }
+    }
+    const { a, b } = this.#hashes
+    const same = a.low[x] === b.low[y] && a.high[x] === b.high[y]
+    return !same && sameElements(this.#a, x, a, this.#b, y, b)
+  }
+
+  /** Compares two lists of items as rankings; false when they are none, or the same. */
+  #isRanking(x: number, y: number, field: Field): boolean {
+    const a = itemsOf(this.#a.document, x)
+    const b = a === null ? null : itemsOf(this.#b.document, y)
+    if (a === null || b === null || !areRankings(a, b)) return false
+    if (a.every((item, i) => item === b[i])) return false
+    field.differ('ranking', 1 - rankBiasedOverlap(a, b), () => showNodes(this.#a, x, this.#b, y))
+    return true
+  }
+
+  #missing(field: Field, x: number): void {
+    field.differ('missing', null, () => ({ primary: showNode(this.#a, x), shadow: null }))
+  }
+
+  #extra(field: Field, y: number): void {
+    field.differ('extra', null, () => ({ primary: null, shadow: showNode(this.#b, y) }))
+  }
+
+  #differ(field: Field, kind: 'type' | 'value' | 'number' | 'order', x: number, y: number): void {
+    field.differ(kind, null, () => showNodes(this.#a, x, this.#b, y))
+  }
+
+  #skipsElements(x: number, y: number): boolean {
+    return skipsElements(this.#a, x) || skipsElements(this.#b, y)
+  }
+
+  #push(x: number, y: number, field: Field): void {
+    this.#left.push(x)
+    this.#right.push(y)
+    this.#fields.push(field)
+  }
+
+  /** Turns what was pushed since `first` around, so that it is looked at in the order of the text. */
+  #reverse(first: number): void {
+    reverse(this.#left, first)
+    reverse(this.#right, first)
+    reverse(this.#fields, first)
+  }
+
+  #isPause(nodes: number): boolean {
+    this.#nodes += nodes
+    if (this.#nodes < PAUSE) return false
+    this.#nodes = 0
+    return true
+  }
+}
+
+function isIgnored(side: Side, node: number): boolean {
+  return ((side.marks[node] ?? 0) & MARK.ignored) !== 0
+}
+
+function skipsElements(side: Side, node: number): boolean {
+  return side.ignores && sizeOf(side, node) < side.document.number(node)
+}
+
+/** Elements of an array that are compared. */
+function sizeOf(side: Side, node: number): number {
+  const { document } = side
+  if (!side.ignores) return document.number(node)
+  const end = document.next(node)
+  let size = 0
+  for (let at = node + 1; at < end; at = document.next(at)) if (!isIgnored(side, at)) size++
+  return size
+}
+
+/** Fields that say so in their last name hold embeddings. */
+function isEmbedding(field: string): boolean {
+  return field
+    .slice(field.lastIndexOf('/') + 1)
+    .toLowerCase()
+    .includes('embedding')
+}
+
+function isBoolean(kind: number): boolean {
+  return kind === JSON_KIND.true || kind === JSON_KIND.false
+}
+
+function reverse<T>(list: T[], from: number): void {
+  for (let i = from, j = list.length - 1; i < j; i++, j--) {
+    const kept = list[i] as T // both indices are inside the list
+    list[i] = list[j] as T
+    list[j] = kept
+  }
+}
