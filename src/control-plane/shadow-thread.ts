@@ -70,7 +70,7 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
   const { log, counts } = options
   const reports = new Map<number, (view: AgreementView | null) => void>()
   const before = new Map<string, EventCounts>() // of shadow threads that have ended
-  let agreement: ReadonlyMap<number, Agreement> = new Map()
+  const agreement = new Map<number, Agreement>()
   let now: EventsReport = { topics: [], faults: [] }
   let worker: Worker | null = null
   let ready = false
@@ -145,7 +145,7 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
     } else {
       now = message.events
       if (message.type === 'summary') {
-        agreement = new Map(message.agreement.map(each => [each.slot, each]))
+        for (const each of message.agreement) agreement.set(each.slot, each)
       } else onClosed()
     }
   }

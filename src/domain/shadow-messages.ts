@@ -76,6 +76,7 @@ export type FromShadow =
       readonly type: 'summary' // once a second
       readonly events: EventsReport
       readonly agreement: readonly {
+        // of slots that had pairs since the last one
         readonly slot: number
         readonly fields: readonly { readonly field: string; readonly ratio: number }[]
       }[]

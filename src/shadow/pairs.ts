@@ -4,7 +4,10 @@
  */
 import { createHash } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
+import { type Agreement, createAgreement } from '../domain/compare/agreement.ts'
+import { compareSteps } from '../domain/compare/compare.ts'
 import type { ComparedSide, CompareRefusal, Comparison } from '../domain/compare/comparison.ts'
+import { redactBody } from '../domain/compare/redact.ts'
 import { BAD_KINDS, type Outcome } from '../domain/counts.ts'
 import { PAIR, type PairComparison, type PairRecord, type PairSide } from '../domain/pair.ts'
 import { kindsOf } from '../domain/payload/reading.ts'
@@ -13,15 +16,20 @@ import type { PublishedEvent, ShadowTarget } from '../domain/shadow-messages.ts'
 import type { CopyCounting } from './counting.ts'
 import { decoded } from './decoded.ts'
 import type { Pairing } from './fan-out.ts'
-import { type Agreement, compareAnswers, createAgreement, redactBody } from './pending.ts'
 import { outcomeOfCopy, readCopy } from './read-copy.ts'
+
+export type SlotRatios = {
+  readonly slot: number
+  readonly fields: readonly { readonly field: string; readonly ratio: number }[]
+}
 
 export type Pairs = {
   /** Takes a pair; `done` is called when its bytes are needed no more. */
   take(pairing: Pairing, done: () => void): void
   /** What the pairs of a slot say; null before the first. */
   agreement(slot: number): Agreement | null
-  slots(): IterableIterator<number>
+  /** Agreement by field of every slot that had a pair since the last call. */
+  ratios(): readonly SlotRatios[]
   /** Pairs that wait. */
   waiting(): number
 }
@@ -36,8 +44,10 @@ export function createPairs(options: {
   readonly log: (msg: string, fields: Readonly<Record<string, unknown>>) => void
 }): Pairs {
   const agreements = new Map<number, Agreement>()
+  const changed = new Set<number>()
   const queue: { readonly pairing: Pairing; readonly done: () => void }[] = []
   let working = false
+  let turnedAt = 0
 
   function agreementOf({ slot }: ShadowTarget): Agreement {
     const known = agreements.get(slot)
@@ -48,19 +58,24 @@ export function createPairs(options: {
   }
 
   async function work(): Promise<void> {
-    let since = performance.now()
+    turnedAt = performance.now()
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       try {
         await judge(next.pairing)
       } catch (error) {
         options.log('a pair could not be judged', { error: String(error) })
+        options.counting.dropped(next.pairing.target.slot, 'lost')
       }
       next.done()
-      if (performance.now() - since < YIELD_MS) continue
-      await turn()
-      since = performance.now()
+      await takeTurns()
     }
     working = false
+  }
+
+  async function takeTurns(): Promise<void> {
+    if (performance.now() - turnedAt < YIELD_MS) return
+    await turn()
+    turnedAt = performance.now()
   }
 
   async function judge(pairing: Pairing): Promise<void> {
@@ -69,33 +84,50 @@ export function createPairs(options: {
     const shadowBody = await plain(shadow)
     const reading = readCopy(target, copy.path, shadow, shadowBody.body)
     const outcome = outcomeOfCopy(shadow, reading)
-    options.counting.ended(slot, outcome)
-    const sides = {
-      primary: side(primary.status, primary.outcome, primary, await plain(primary)),
-      shadow: side(shadow.status, outcome, shadow, shadowBody)
-    }
-    const comparison = settings.compare
-      ? compare(target, sides.primary, sides.shadow)
-      : NOT_COMPARED
+    const one = side(primary.status, primary.outcome, primary, await plain(primary))
+    const other = side(shadow.status, outcome, shadow, shadowBody)
+    const comparison = settings.compare ? await compare(target, one, other) : NOT_COMPARED
+    const again = noise === null ? null : await noiseOf(target, one, noise)
+    const bad = kindsOf(reading?.bad ?? 0, BAD_KINDS)
+    const bodies = { primary: one.body, shadow: other.body }
+    const event = eventOf(pairing, outcome, bad, comparison, bodies)
     const agreement = agreementOf(target)
     agreement.add(comparison, {
       requestId: copy.requestId,
-      at: new Date(copy.arrivedAt).toISOString(),
+      at: event.data.at,
       primaryMs: primary.latencyMs,
       shadowMs: shadow.latencyMs,
-      answered: primary.outcome !== 'client_gone' && shadow.outcome === 'ok',
+      answered: isAnswer(primary.outcome) && isAnswer(outcome),
       capture: settings.capture
     })
-    if (noise !== null) {
-      const again = side(noise.status, outcomeOfCopy(noise, null), noise, await plain(noise))
-      agreement.addNoise(compare(target, sides.primary, again), comparison)
+    if (again !== null) agreement.addNoise(again, comparison)
+    changed.add(slot)
+    options.counting.ended(slot, outcome)
+    options.publish(event)
+  }
+
+  /** The champion's second answer against its first. */
+  async function noiseOf(
+    target: ShadowTarget,
+    first: ComparedSide,
+    noise: NonNullable<Pairing['noise']>
+  ): Promise<Comparison> {
+    const second = side(noise.status, outcomeOfCopy(noise, null), noise, await plain(noise))
+    return compare(target, first, second)
+  }
+
+  async function compare(
+    { protocol, predictions, settings }: ShadowTarget,
+    one: ComparedSide,
+    other: ComparedSide
+  ): Promise<Comparison> {
+    const { ignore, tolerance } = settings
+    const rules = { protocol, predictions, ignore, relative: tolerance.relative }
+    const steps = compareSteps(one, other, rules)
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done) return step.value
+      await takeTurns()
     }
-    options.publish(
-      eventOf(pairing, outcome, kindsOf(reading?.bad ?? 0, BAD_KINDS), comparison, {
-        primary: sides.primary.body,
-        shadow: sides.shadow.body
-      })
-    )
   }
 
   function eventOf(
@@ -104,7 +136,7 @@ export function createPairs(options: {
     bad: PairSide['bad'],
     comparison: Comparison,
     bodies: { readonly primary: Uint8Array | null; readonly shadow: Uint8Array | null }
-  ): PublishedEvent {
+  ): PublishedEvent & { readonly data: PairRecord } {
     const { settings } = target
     const unitId = copy.unit === null ? null : options.unitId(copy.unit)
     const data: PairRecord = {
@@ -143,9 +175,19 @@ export function createPairs(options: {
       void work()
     },
     agreement: slot => agreements.get(slot) ?? null,
-    slots: () => agreements.keys(),
+    ratios() {
+      const slots = [...changed]
+      changed.clear()
+      return slots.map(slot => ({ slot, fields: ratiosOf(agreements.get(slot)) }))
+    },
     waiting: () => queue.length
   }
+}
+
+function ratiosOf(agreement: Agreement | undefined): SlotRatios['fields'] {
+  return (agreement?.view().fields ?? []).flatMap(({ field, ratio }) =>
+    ratio === null ? [] : [{ field, ratio }]
+  )
 }
 
 const NOT_COMPARED: Comparison = { refusal: 'off', agree: false, fields: [] }
@@ -181,11 +223,12 @@ function side(
   return { status, outcome, contentType, inferenceHeaderLength, body, refusal }
 }
 
-function compare(target: ShadowTarget, one: ComparedSide, other: ComparedSide): Comparison {
-  const { protocol, predictions, settings } = target
-  const { ignore, tolerance } = settings
-  return compareAnswers(one, other, { protocol, predictions, ignore, relative: tolerance.relative })
+/** Whether an outcome is that of an answer that came whole. */
+function isAnswer(outcome: Outcome): boolean {
+  return ANSWERS.includes(outcome)
 }
+
+const ANSWERS: readonly Outcome[] = ['ok', 'client_error', 'upstream_error', 'bad_prediction']
 
 function modelOf({ model }: ShadowTarget['shadow']): PairSide['model'] {
   return Object.keys(model).length === 0 ? null : model

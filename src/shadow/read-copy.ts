@@ -2,7 +2,7 @@
  * What a shadow's answer says: its predictions are read as those of a live answer are, and decide its outcome.
  * Shadow outcomes have counters of their own and never enter the live triggers (shadow.md, rule 11).
  */
-import { firstReader } from '../domain/payload/first-reader.ts'
+import { answerReader } from '../domain/payload/answer-reader.ts'
 import type { Reading } from '../domain/payload/reading.ts'
 import type { CopyOutcome } from '../domain/shadow.ts'
 import type { ShadowTarget } from '../domain/shadow-messages.ts'
@@ -16,20 +16,10 @@ export function readCopy(
   body: Uint8Array | null
 ): Reading | null {
   if (body === null) return null
-  const reader = firstReader(protocol, status, contentType, null)
+  const head = { protocol, predictions, path, status, contentType, inferenceHeaderLength }
+  const reader = answerReader(head)
   reader?.push(body)
-  const first = reader?.end() ?? null
-  if (first === null) return null
-  return {
-    ...first,
-    why: null,
-    predictions: predictions.length + (inferenceHeaderLength ?? 0) + path.length,
-    truncated: false,
-    inputTokens: null,
-    outputTokens: null,
-    model: null,
-    finished: true
-  }
+  return reader?.end(true) ?? null
 }
 
 /** The outcome of a copy, as http.md has it for live requests. */

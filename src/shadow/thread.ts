@@ -55,11 +55,7 @@ function run(events: EventSink): void {
   const closers = new Map<number, () => void>()
   const report = () => ({ topics: events.counts(), faults: events.faults() })
   setInterval(() => {
-    const agreement = [...pairs.slots()].map(slot => ({
-      slot,
-      fields: pairs.agreement(slot)?.ratios() ?? []
-    }))
-    send({ type: 'summary', events: report(), agreement })
+    send({ type: 'summary', events: report(), agreement: pairs.ratios() })
   }, SUMMARY_MS)
   main?.on('message', (message: ToShadow) => {
     if (message.type === 'targets') {

@@ -1,0 +1,226 @@
+/** What is copied, what is dropped and why, and that the credit always comes back. */
+import { test } from 'tap'
+import { type Tap, type TapEnding, type TapFacts, Taps } from '../../src/data-plane/tap.ts'
+import {
+  SHADOW_AT,
+  SHADOW_DROPS,
+  SHADOW_REGION_BYTES,
+  type ShadowDrop,
+  type ShadowTap
+} from '../../src/domain/shadow.ts'
+import {
+  type AnswerCopy,
+  COPY_OVERHEAD,
+  CREDIT,
+  type FromTap,
+  type RequestCopy
+} from '../../src/domain/shadow-copy.ts'
+import { routeSnapshot } from '../helpers/route-snapshot.ts'
+
+const ending: TapEnding = {
+  variant: 'v3',
+  outcome: 'ok',
+  status: 200,
+  latencyMs: 5,
+  firstMs: 4,
+  contentType: 'application/json',
+  contentEncoding: null,
+  inferenceHeaderLength: null,
+  bad: 0
+}
+
+function shadowTap(changes: Partial<ShadowTap> = {}): ShadowTap {
+  return {
+    slot: 0,
+    name: 'try',
+    state: 'on',
+    buckets: 10_000,
+    sample: 'unit',
+    salt: 'shadow.try',
+    maxBody: 1000,
+    methods: ['POST'],
+    ...changes
+  }
+}
+
+/** The taps of a thread with a channel of `limit` bytes. */
+function world(shadows: readonly ShadowTap[], limit = 1_000_000) {
+  const counters = new Uint32Array(SHADOW_REGION_BYTES / 4)
+  const credit = new Uint32Array(CREDIT.size)
+  const items: (RequestCopy | AnswerCopy)[] = []
+  const post = (batch: FromTap): void => {
+    items.push(...batch.items)
+  }
+  const taps = new Taps(counters)
+  taps.connect({ post, credit, limit })
+  const route = routeSnapshot({ shadows })
+  const begin = (changes: Partial<TapFacts> = {}): Tap | null =>
+    taps.begin({
+      route,
+      requestId: 'request-1',
+      unit: 'user-1',
+      unitHash: 7,
+      method: 'POST',
+      target: '/v1/predict',
+      path: '/v1/predict',
+      upgrade: false,
+      contentLength: 0,
+      fields: () => ['x-own', '1'],
+      ...changes
+    })
+  return {
+    taps,
+    begin,
+    items,
+    sent: () => new Promise(resolve => setImmediate(() => resolve(items.length))),
+    dropped: (why: ShadowDrop, slot = 0) =>
+      counters[slot * SHADOW_AT.size + SHADOW_AT.drops + SHADOW_DROPS.indexOf(why)] ?? 0,
+    considered: (slot = 0) => counters[slot * SHADOW_AT.size + SHADOW_AT.considered] ?? 0,
+    underWay: () => ((credit[CREDIT.taken] ?? 0) - (credit[CREDIT.returned] ?? 0)) >>> 0,
+    giveBack: (bytes: number) => {
+      credit[CREDIT.returned] = (credit[CREDIT.returned] ?? 0) + bytes
+    }
+  }
+}
+
+test('hands over the request when it is whole, and the answer when it is decided', async t => {
+  const { begin, items, sent, underWay, giveBack } = world([shadowTap()])
+  const tap = begin({ contentLength: 6 })
+  tap?.requestBody(Buffer.from('abc'))
+  await sent()
+  t.equal(items.length, 0, 'not before it is whole')
+  tap?.requestBody(Buffer.from('def'))
+  tap?.requestEnd()
+  tap?.answerBody(Buffer.from('xy'))
+  tap?.end(ending)
+  await sent()
+  const [request, answer] = items as [RequestCopy, AnswerCopy]
+  t.equal(Buffer.from(request.body ?? []).toString(), 'abcdef')
+  t.match(request, { slots: [0], unit: 'user-1', fields: ['x-own', '1'] })
+  t.equal(Buffer.from(answer.body ?? []).toString(), 'xy')
+  t.match(answer, { id: request.id, outcome: 'ok', bytes: 2, truncated: false })
+  t.equal(answer.credit, COPY_OVERHEAD + 8)
+  t.equal(underWay(), COPY_OVERHEAD + 8, 'until the shadow thread gives it back')
+  giveBack(answer.credit)
+  t.equal(underWay(), 0)
+})
+
+test('keeps no view of the bytes that pass', async t => {
+  const { begin, items, sent } = world([shadowTap()])
+  const chunk = Buffer.from('abc')
+  const tap = begin({ contentLength: 3 })
+  tap?.requestBody(chunk)
+  tap?.requestEnd()
+  chunk.fill(0)
+  await sent()
+  t.equal(Buffer.from(items[0]?.body ?? []).toString(), 'abc')
+})
+
+for (const [why, shadow, facts] of [
+  ['off', { state: 'off' }, {}],
+  ['live', { state: 'live' }, {}],
+  ['method', {}, { method: 'PUT' }],
+  ['method', {}, { upgrade: true }],
+  ['sampled_out', { buckets: 0 }, {}],
+  ['size', {}, { contentLength: 1001 }]
+] as const) {
+  test(`drops a request as ${why} when it is ${JSON.stringify({ ...shadow, ...facts })}`, t => {
+    const { begin, dropped, considered, underWay } = world([shadowTap(shadow)])
+    t.equal(begin(facts), null)
+    t.equal(dropped(why), 1)
+    t.equal(considered(), 1)
+    t.equal(underWay(), 0)
+    t.end()
+  })
+}
+
+test('drops the copy whole when the credit is gone before or in its body', async t => {
+  const { begin, dropped, items, sent, underWay } = world([shadowTap()], COPY_OVERHEAD + 10)
+  t.equal(begin({ contentLength: 11 }), null)
+  t.equal(dropped('credit'), 1)
+  const tap = begin({ contentLength: -1 })
+  tap?.requestBody(Buffer.alloc(8))
+  tap?.requestBody(Buffer.alloc(8))
+  tap?.requestEnd()
+  tap?.answerBody(Buffer.alloc(8))
+  tap?.end(ending)
+  await sent()
+  t.equal(dropped('credit'), 2)
+  t.equal(items.length, 0)
+  t.equal(underWay(), 0)
+})
+
+test('sends the pair without the answer when the answer finds no credit', async t => {
+  const { begin, items, sent, dropped } = world([shadowTap()], COPY_OVERHEAD + 10)
+  const tap = begin({ contentLength: 4 })
+  tap?.requestBody(Buffer.alloc(4))
+  tap?.requestEnd()
+  tap?.answerBody(Buffer.alloc(4))
+  tap?.answerBody(Buffer.alloc(4))
+  tap?.end(ending)
+  await sent()
+  t.match(items[1], { body: null, truncated: true, bytes: 8, credit: COPY_OVERHEAD + 8 })
+  t.equal(dropped('credit'), 0)
+})
+
+test('gives a copy to those shadows alone whose limit it keeps', async t => {
+  const { begin, items, sent, dropped } = world([
+    shadowTap({ maxBody: 4 }),
+    shadowTap({ slot: 1, maxBody: 100 })
+  ])
+  const tap = begin({ contentLength: -1 })
+  tap?.requestBody(Buffer.alloc(5))
+  tap?.requestEnd()
+  await sent()
+  t.match(items[0], { slots: [1] })
+  t.equal(dropped('size', 0), 1)
+  t.equal(dropped('size', 1), 0)
+})
+
+test('counts a request as incomplete when its client leaves in the middle', async t => {
+  const { begin, items, sent, dropped, underWay } = world([shadowTap()])
+  const tap = begin({ contentLength: 100 })
+  tap?.requestBody(Buffer.alloc(50))
+  tap?.end({ ...ending, outcome: 'client_gone' })
+  tap?.requestEnd()
+  await sent()
+  t.equal(dropped('incomplete'), 1)
+  t.equal(items.length, 0)
+  t.equal(underWay(), 0)
+})
+
+test('counts as lost what is open when the channel goes, and copies nothing without one', async t => {
+  const { taps, begin, items, sent, dropped, considered } = world([shadowTap()])
+  const tap = begin({ contentLength: 3 })
+  taps.connect(null)
+  t.equal(dropped('lost'), 1)
+  tap?.requestBody(Buffer.alloc(3))
+  tap?.requestEnd()
+  tap?.end(ending)
+  t.equal(begin(), null)
+  t.equal(dropped('lost'), 2)
+  t.equal(considered(), 2)
+  await sent()
+  t.equal(items.length, 0)
+})
+
+test('samples the same units every time, about as many as asked', t => {
+  const { begin } = world([shadowTap({ buckets: 2500 })], 1e9)
+  const chosen = (round: number) =>
+    Array.from({ length: 2000 }, (_, i) => i).filter(
+      i => begin({ unit: `user-${i}`, requestId: `${round}-${i}` }) !== null
+    )
+  const first = chosen(1)
+  t.strictSame(chosen(2), first)
+  t.ok(first.length > 400 && first.length < 600, `${first.length} of 2000`)
+  t.end()
+})
+
+test('samples requests without a unit by themselves', t => {
+  const { begin } = world([shadowTap({ buckets: 5000 })])
+  const seen = new Set(
+    Array.from({ length: 50 }, (_, i) => begin({ unit: null, requestId: `r-${i}` }) !== null)
+  )
+  t.equal(seen.size, 2)
+  t.end()
+})
