@@ -1,10 +1,13 @@
 /**
  * llama.cpp in this process, by way of node-llama-cpp: a model file in, pieces of text out, one token after another.
  *
- * The package is installed beside this file by install.ts, so nothing here may import it before it is used: the
- * checks of the repository run without it. Nothing is ever compiled or downloaded here.
+ * The package is where install.ts puts it, so it is imported by its path: the checks of the repository run without
+ * it. Nothing is ever compiled or downloaded here.
  */
-const PACKAGE = 'node-llama-cpp'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+const ENTRY = 'node-llama-cpp/dist/index.js'
 const AT_ONCE = 4 // answers under way; others wait
 const EMBEDDING_TOKENS = 256
 
@@ -30,10 +33,14 @@ export type GenerateOptions = {
   readonly signal: AbortSignal // the client left: the place is free again after the next token
 }
 
-/** Loads the model at `file`, with `context` tokens for each answer. */
-export async function loadModel(file: string, context: number): Promise<LanguageModel> {
+/** Loads the model at `file` with the packages below `modules`, with `context` tokens for each answer. */
+export async function loadModel(
+  file: string,
+  modules: string,
+  context: number
+): Promise<LanguageModel> {
   // The border to the package: what this file uses of it, as its documentation says.
-  const { getLlama } = (await import(PACKAGE)) as LlamaPackage
+  const { getLlama } = (await import(pathToFileURL(join(modules, ENTRY)).href)) as LlamaPackage
   const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, logLevel: 'warn' })
   const model = await llama.loadModel({ modelPath: file })
   const contexts = await model.createContext({

@@ -4,7 +4,7 @@
  *
  * A second listener on loopback changes how it behaves at run time (`PUT /behaviour`), as behaviour.ts says, and tells
  * how many answers are under way (`GET /generating`); the router is never told. When all is up it prints one line: {"msg":"ready","url":…,"control":…,"pid":…}.
- * Arguments: --model FILE, --name NAME, --port N.
+ * Arguments: --model FILE, --modules FOLDER (of packages), --name NAME, --port N.
  */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -22,11 +22,12 @@ const FAILS_AFTER = 3 // tokens of a stream
 const { values } = parseArgs({
   options: {
     model: { type: 'string' },
+    modules: { type: 'string' },
     name: { type: 'string', default: 'tiny' },
     port: { type: 'string', default: '0' }
   }
 })
-await serve(values.model ?? '', values.name)
+await serve(values.model ?? '', values.modules ?? '', values.name)
 
 type Served = {
   readonly name: string
@@ -35,10 +36,10 @@ type Served = {
   generating: number // answers under way
 }
 
-async function serve(file: string, name: string): Promise<void> {
+async function serve(file: string, modules: string, name: string): Promise<void> {
   const served: Served = {
     name,
-    model: await loadModel(file, CONTEXT),
+    model: await loadModel(file, modules, CONTEXT),
     behaviour: WELL,
     generating: 0
   }

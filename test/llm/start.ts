@@ -24,11 +24,12 @@ export async function startLlm(
   t: { teardown(done: () => unknown): unknown },
   { name = 'tiny', seed = 1 }: { readonly name?: string; readonly seed?: number } = {}
 ): Promise<LlmServer> {
-  await installLlm()
+  const modules = await installLlm()
   const file = join(temporaryDirectory(t), `${name}.gguf`)
   writeFileSync(file, tinyModel(seed))
   const server = join(import.meta.dirname, 'server.ts')
-  const child = await startChild([server, '--model', file, '--name', name], { withinMs: 60_000 })
+  const args = ['--model', file, '--modules', modules, '--name', name]
+  const child = await startChild([server, ...args], { withinMs: 60_000 })
   t.teardown(() => child.stop(1_000))
   return {
     url: String(child.ready['url']),
