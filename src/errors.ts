@@ -181,6 +181,10 @@ const sentences = {
     500,
     'The address %s cannot be listened on (%s). Check listen and your permissions.'
   ],
+  SLC_SHADOW_THREAD: [
+    500,
+    'The thread of shadows and events could not start: %s. The log says why; start again when that is mended.'
+  ],
   SLC_STATE_DIRECTORY: [
     500,
     'The state directory %s cannot be used (%s). Make it a directory that this user can write to, or set state.directory.'

@@ -74,6 +74,7 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
   let now: EventsReport = { topics: [], faults: [] }
   let worker: Worker | null = null
   let ready = false
+  let wasReady = false
   let targets: readonly ShadowTarget[] = []
   let waiting: PublishedEvent[] = []
   let overflow = 0
@@ -99,6 +100,7 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
     next.on('message', (message: FromShadow) => {
       if (message.type === 'ready') {
         ready = true
+        wasReady = true
         sendTargets()
         for (const event of waiting) send({ type: 'publish', event })
         waiting = []
@@ -110,18 +112,14 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
     })
     next.on('error', error => log.error({ thread: 'shadow', err: error }, 'shadow thread failed'))
     next.on('exit', code => {
-      const began = ready
       worker = null
       ready = false
       onClosed()
       for (const answer of reports.values()) answer(null)
       reports.clear()
       keepCounts()
-      if (ending) return
-      if (!began && deaths === 0 && roads === null) {
-        started(fail('SLC_LISTEN', ['the shadow thread', `it ended with code ${code}`]))
-        return
-      }
+      if (!wasReady) started(fail('SLC_SHADOW_THREAD', [`it ended with code ${code}`]))
+      if (ending || !wasReady) return
       if (performance.now() - born > STEADY_MS) deaths = 0
       const wait = BACKOFF_MS[Math.min(deaths, BACKOFF_MS.length - 1)] ?? 10_000
       deaths++
@@ -223,7 +221,7 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
           : each
       ),
     faults: () =>
-      ready || ending || ids === 0 ? now.faults : ['the shadow thread is being started again'],
+      ready || ending || !wasReady ? now.faults : ['the shadow thread is being started again'],
     async close(timeoutMs) {
       ending = true
       const ended = worker
