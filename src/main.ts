@@ -1,7 +1,7 @@
 /**
  * Process entry: gives the command line to the CLI and makes its exit code the process's.
  *
- * The router is loaded only for `serve`, and the store's client where a check asks for it, so that every other
+ * The router is loaded only for `serve`, and the clients of store and brokers where a check asks for them, so that every other
  * verb starts quickly. A reader of our output that goes away (`sluice status | head`) is no error. Output that
  * cannot be written (a full disk) ends a verb with exit code 3, for what it did is not known to its reader; it
  * never ends a router.
@@ -36,5 +36,9 @@ process.exitCode = await cli({
   redisProblems: async settings => {
     const { checkRedis } = await import('./io/redis/server-check.ts')
     return checkRedis(settings)
+  },
+  kafkaProblems: async settings => {
+    const { checkBrokers } = await import('./io/kafka/broker-check.ts')
+    return checkBrokers(settings)
   }
 })

@@ -4,7 +4,7 @@
  * A verb is a thin client of the admin API. It decides nothing that the API decides, and its exit code says how
  * it went (exit.ts). Help shows examples first, then what the verb causes.
  */
-import type { RedisSettings } from '../config/config.ts'
+import type { KafkaSettings, RedisSettings } from '../config/config.ts'
 import type { Api } from './api.ts'
 import type { Arguments, OptionSpecs } from './args.ts'
 import type { Exit } from './exit.ts'
@@ -39,11 +39,17 @@ export type Context = {
   readonly api: Api
   readonly serve: (options: ServeOptions) => Promise<number>
   readonly redisProblems: RedisProblems
+  readonly kafkaProblems: KafkaProblems
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
 /** Connects to the shared store; one sentence for each thing that is wrong with it. */
 export type RedisProblems = (settings: RedisSettings) => Promise<readonly string[]>
+
+/** Connects to the brokers; what is wrong with each, or with all of them. */
+export type KafkaProblems = (
+  settings: KafkaSettings
+) => Promise<readonly { readonly broker: string; readonly message: string }[]>
 
 export type ServeOptions = {
   readonly file: string

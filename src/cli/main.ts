@@ -1,8 +1,9 @@
 /**
  * The CLI: finds the verb, checks the words, runs it, and turns what happened into a sentence and an exit code.
  *
- * The router itself comes in as `serve` and the look at its store as `redisProblems`, so that this layer knows
- * nothing of planes and adapters, and every other verb starts without loading them.
+ * The router itself comes in as `serve`, and the looks at its store and brokers as `redisProblems` and
+ * `kafkaProblems`, so that this layer knows nothing of planes and adapters, and every other verb starts without
+ * loading them.
  */
 import { nearest } from '../config/diagnostics.ts'
 import { SluiceError } from '../errors.ts'
@@ -15,7 +16,14 @@ import {
   usage,
   verbOf
 } from './args.ts'
-import type { Command, CommonOption, Context, RedisProblems, ServeOptions } from './command.ts'
+import type {
+  Command,
+  CommonOption,
+  Context,
+  KafkaProblems,
+  RedisProblems,
+  ServeOptions
+} from './command.ts'
 import { check } from './commands/check.ts'
 import { clear } from './commands/clear.ts'
 import { decisions } from './commands/decisions.ts'
@@ -77,6 +85,7 @@ export type CliOptions = {
   readonly stderr: NodeJS.WriteStream
   readonly serve: (options: ServeOptions) => Promise<number>
   readonly redisProblems: RedisProblems
+  readonly kafkaProblems: KafkaProblems
 }
 
 /** Runs one command line and resolves with its exit code; never rejects for what a person can cause. */
@@ -134,7 +143,8 @@ async function run(
     api: apiOf(args, options.env),
     env: options.env,
     serve: options.serve,
-    redisProblems: options.redisProblems
+    redisProblems: options.redisProblems,
+    kafkaProblems: options.kafkaProblems
   }
   return command.run(context)
 }

@@ -3,7 +3,8 @@
  *
  * Exports: `checkOnline`, `OnlineProblem`.
  *
- * Nothing is sent over a connection. Each address of a name is tried, a few at once, each with a deadline.
+ * Nothing is sent over a connection. Each address of a name is tried, a few at once, each with a deadline; one
+ * that is a listener of this router is a loop, whoever listens there now.
  */
 import type { LookupAddress } from 'node:dns'
 import { lookup } from 'node:dns/promises'
@@ -11,10 +12,11 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { TlsSettings } from '../domain/snapshot.ts'
 import type { Config, UpstreamConfig } from './config.ts'
+import { listenerAt, type OwnListener } from './own-listeners.ts'
 
 export type OnlineProblem = {
-  readonly path: string // routes.fraud.variants.v3.upstreams[0], or state.redis
-  readonly upstream: string // origin, or the URLs of the store without a password
+  readonly path: string // routes.fraud.variants.v3.upstreams[0], state.redis or events.kafka
+  readonly upstream: string // origin, or URLs of the store or addresses of brokers, without a password
   readonly address: string | null // ip:port; null where the name has none
   readonly message: string
 }
@@ -27,16 +29,16 @@ export async function checkOnline(
   config: Config,
   deadlineMs = DEADLINE_MS
 ): Promise<readonly OnlineProblem[]> {
+  const listeners = listenersOf(config)
   const tasks = config.routes.flatMap(route =>
     route.variants.flatMap(variant =>
       variant.upstreams.map(
         (upstream, i) => () =>
-          checkUpstream(
-            `routes.${route.name}.variants.${variant.name}.upstreams[${i}]`,
-            upstream,
-            variant.tls,
-            deadlineMs
-          )
+          checkUpstream(`routes.${route.name}.variants.${variant.name}.upstreams[${i}]`, upstream, {
+            tls: variant.tls,
+            deadlineMs,
+            listeners
+          })
       )
     )
   )
@@ -49,11 +51,24 @@ export async function checkOnline(
   return results.flat()
 }
 
+type Looking = {
+  readonly tls: TlsSettings | null
+  readonly deadlineMs: number
+  readonly listeners: readonly OwnListener[]
+}
+
+function listenersOf({ listen, admin, telemetry }: Config): readonly OwnListener[] {
+  return [
+    { by: 'listen', ...listen },
+    { by: 'admin.listen', ...admin.listen },
+    ...(telemetry ? [{ by: 'telemetry.listen', ...telemetry.listen }] : [])
+  ]
+}
+
 async function checkUpstream(
   path: string,
   upstream: UpstreamConfig,
-  tls: TlsSettings | null,
-  deadlineMs: number
+  { tls, deadlineMs, listeners }: Looking
 ): Promise<readonly OnlineProblem[]> {
   let addresses: readonly LookupAddress[]
   try {
@@ -64,7 +79,11 @@ async function checkUpstream(
   }
   const tries = addresses.map(async ({ address, family }): Promise<OnlineProblem[]> => {
     const shown = `${family === 6 ? `[${address}]` : address}:${upstream.port}`
-    const fault = await tryAddress(address, upstream, tls, deadlineMs)
+    const own = listenerAt({ hostname: address, port: upstream.port }, listeners)
+    const fault =
+      own === null
+        ? await tryAddress(address, upstream, tls, deadlineMs)
+        : `is ${own.by} of this router, so requests would go round in it`
     if (fault === null) return []
     const message = `${shown} ${fault}`
     return [{ path, upstream: upstream.url, address: shown, message }]

@@ -101,3 +101,19 @@ test('checks many upstreams, each reported in the order of the file', async t =>
     urls
   )
 })
+
+test('says that an upstream leads back to this router when its name is one of our listeners', async t => {
+  const top = 'listen: 127.0.0.1:7777\nadmin: { listen: "127.0.0.1:7778" }\n'
+  const config = await configOf(
+    t,
+    `${top}${route(['http://localhost:7777', 'http://127.0.0.1:7778'])}`
+  )
+  const problems = await checkOnline(config, 1_000)
+  t.match(
+    problems.map(({ message }) => message).filter(message => message.startsWith('127.0.0.1')),
+    [
+      /^127\.0\.0\.1:7777 is listen of this router, so requests would go round in it$/,
+      /^127\.0\.0\.1:7778 is admin\.listen of this router/
+    ]
+  )
+})

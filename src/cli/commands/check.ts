@@ -2,7 +2,7 @@
 import type { Config, RedisSettings } from '../../config/config.ts'
 import { formatProblem } from '../../config/diagnostics.ts'
 import type { OnlineProblem } from '../../config/online.ts'
-import type { Command, RedisProblems } from '../command.ts'
+import type { Command, KafkaProblems, RedisProblems } from '../command.ts'
 import { EXIT } from '../exit.ts'
 import { clean } from '../screen.ts'
 
@@ -13,13 +13,13 @@ export const check: Command = {
   examples: ['sluice check sluice.yaml', 'sluice check sluice.yaml --online'],
   help: `Prints every problem with file, line, column and path; exit code 2 when there is one.
 Warnings are of what is legal and dangerous, and do not change the exit code.
---online also connects to every upstream and to Redis; one that does not accept, and a Redis that is not fit to
-keep state, is exit code 1. It writes nothing that stays.
+--online also connects to every upstream, to Redis and to Kafka; one that does not accept, a Redis that is not
+fit to keep state, and a topic that is missing, are exit code 1. It writes nothing that stays.
 Variables and secrets are read as serve would read them, so check where it will run.`,
-  options: { online: { text: 'connect to every upstream and to Redis too' } },
+  options: { online: { text: 'connect to every upstream, to Redis and to Kafka too' } },
   common: ['json', 'help'],
   words: [0, 1],
-  async run({ args, env, json, screen, redisProblems }) {
+  async run({ args, env, json, screen, redisProblems, kafkaProblems }) {
     const file = args.words[0] ?? './sluice.yaml'
     const { loadConfig } = await import('../../config/load.ts')
     const loaded = await loadConfig(file, env)
@@ -33,7 +33,9 @@ Variables and secrets are read as serve would read them, so check where it will 
       return EXIT.usage
     }
     const { warnings } = loaded
-    const unreachable = args.flag('online') ? await unreachableOf(loaded.config, redisProblems) : []
+    const unreachable = args.flag('online')
+      ? await unreachableOf(loaded.config, redisProblems, kafkaProblems)
+      : []
     if (json) screen.json({ ok: unreachable.length === 0, problems: [], warnings, unreachable })
     else {
       for (const warning of warnings) screen.line(clean(`warning: ${formatProblem(warning)}`))
@@ -47,12 +49,15 @@ Variables and secrets are read as serve would read them, so check where it will 
 
 async function unreachableOf(
   config: Config,
-  redisProblems: RedisProblems
+  redisProblems: RedisProblems,
+  kafkaProblems: KafkaProblems
 ): Promise<readonly OnlineProblem[]> {
   const { checkOnline } = await import('../../config/online.ts')
   const { redis } = config.state
+  const { kafka } = config.events
   const found = await Promise.all([
     redis === null ? [] : redisProblems(redis).then(sentences => problemsOf(redis, sentences)),
+    kafka === null ? [] : kafkaProblems(kafka).then(problems => problems.map(problemOf)),
     checkOnline(config)
   ])
   return found.flat()
@@ -70,6 +75,21 @@ function problemsOf(redis: RedisSettings, sentences: readonly string[]): readonl
     address: null,
     message: `${upstream}: ${sentence}`
   }))
+}
+
+function problemOf({
+  broker,
+  message
+}: {
+  readonly broker: string
+  readonly message: string
+}): OnlineProblem {
+  return {
+    path: 'events.kafka',
+    upstream: broker,
+    address: null,
+    message: `${broker}: ${message}`
+  }
 }
 
 function count(n: number, what: string): string {

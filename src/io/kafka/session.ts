@@ -112,7 +112,7 @@ class LateError extends Error {
 }
 
 /** The brokers from the `first` on, and around. kafkajs takes no IPv6 address, so it gets a name for one. */
-function seedsOf(
+export function seedsOf(
   brokers: readonly string[],
   first: number
 ): { readonly names: readonly string[]; readonly hosts: ReadonlyMap<string, string> } {
@@ -128,7 +128,7 @@ function seedsOf(
   return { names, hosts }
 }
 
-function saslOf({
+export function saslOf({
   mechanism,
   username,
   password
