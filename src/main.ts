@@ -1,10 +1,10 @@
 /**
  * Process entry: gives the command line to the CLI and makes its exit code the process's.
  *
- * The router is loaded only for `serve`, and the clients of store and brokers where a check asks for them, so that every other
- * verb starts quickly. A reader of our output that goes away (`sluice status | head`) is no error. Output that
- * cannot be written (a full disk) ends a verb with exit code 3, for what it did is not known to its reader; it
- * never ends a router.
+ * The router is loaded only for `serve`, and the clients of store and brokers where a check asks for them, so that
+ * every other verb starts quickly. A reader of our output that goes away (`sluice status | head`) is no error.
+ * Output that cannot be written (a full disk) ends a verb with exit code 3, for what it did is not known to its
+ * reader; it never ends a router.
  */
 import { EXIT } from './cli/exit.ts'
 import { cli } from './cli/main.ts'

@@ -47,7 +47,7 @@ export function planReload(
       ...renewals(running, next),
       ...redisRenewals(running.state.redis, next.state.redis),
       ...kafkaRenewals(running.events.kafka, next.events.kafka),
-      ...pairs.flatMap(({ old, route }) => ignored(old, route))
+      ...pairs.flatMap(({ old, route }) => [...ignored(old, route), ...otherUnits(old, route)])
     ],
     added: next.routes.filter(route => !before.has(route.name)).map(route => route.name),
     changed: pairs.filter(({ old, route }) => !same(old, route)).map(({ route }) => route.name),
@@ -141,6 +141,14 @@ function ignored(old: RouteConfig, route: RouteConfig): string[] {
     found.push(`${at}.salt: the edit is ignored, because the route has state`)
   }
   return found
+}
+
+/** Applied at once, and felt by users: another unit has another bucket. */
+function otherUnits(old: RouteConfig, route: RouteConfig): string[] {
+  if (same(old.hashOn, route.hashOn) || route.variants.length < 2) return []
+  return [
+    `routes.${route.name}.hashOn: a request may have another unit now, and so its user another variant than before`
+  ]
 }
 
 /** Equal as data; the order of keys does not matter, that of lists does. */

@@ -197,3 +197,35 @@ test('takes another policy for a lost store when nothing else changes', async t 
   t.same(plan.refusals, [])
   t.same(plan.settings, ['state'])
 })
+
+test('takes other shadows and other places of predictions when the process runs', async t => {
+  const of = (route: string) => configOf(t, smallConfig(`protocol: json\n${route}`))
+  const running = await of('shadows: [{ name: a, variant: v4, percent: 10 }]')
+  for (const next of [
+    '',
+    'shadows: [{ name: a, variant: v4, percent: 20, capture: true }]',
+    'shadows: [{ name: a, variant: v4, percent: 10 }, { name: b, variant: v4, percent: 1 }]',
+    'shadows: [{ name: a, variant: v4, percent: 10 }]\npredictions: [/a]'
+  ]) {
+    t.match(planReload(running, await of(next), { fraud: ['v3', 'v4'] }), {
+      refusals: [],
+      warnings: [],
+      changed: ['fraud']
+    })
+  }
+})
+
+test('takes another unit and says that users may change their variant, where there are several', async t => {
+  const running = await configOf(t, smallConfig('hashOn: [{ header: a }]'))
+  const next = await configOf(t, smallConfig('hashOn: [{ json: /user }, { header: a }]'))
+  const plan = planReload(running, next, { fraud: ['v3', 'v4'] })
+  t.same(plan.refusals, [])
+  t.match(plan.warnings, [/^routes\.fraud\.hashOn: a request may have another unit now/])
+  const one = (source: string) =>
+    configOf(
+      t,
+      `routes: { a: { hashOn: [${source}], variants: { v: { upstreams: ["http://a"] } } } }`
+    )
+  const alone = planReload(await one('{ header: a }'), await one('{ header: b }'), { a: ['v'] })
+  t.same(alone.warnings, [])
+})
