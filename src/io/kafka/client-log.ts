@@ -8,13 +8,14 @@ import type { logCreator } from 'kafkajs'
 import type { Log } from '../../ports.ts'
 
 const ERROR = 1 // logLevel.ERROR
+/** Parts whose errors are answers of brokers and states of connections. */
 const ROUTINE =
-  /^(Connection|BrokerPool|Cluster|Producer|ConnectionPool|Broker|ConsumerGroup|Admin|RequestQueue)$/
+  /^(|Admin|Broker|BrokerPool|Cluster|Connection|ConnectionPool|ConsumerGroup|Producer|RequestQueue|SaslAuthenticator.*)$/
 
 export function clientLog(log: Log): logCreator {
   return () =>
     ({ namespace, level, log: { message, broker, error } }) => {
-      const routine = level > ERROR || ROUTINE.test(namespace) || namespace === ''
+      const routine = level > ERROR || ROUTINE.test(namespace)
       const fields = { client: 'kafkajs', part: namespace, broker, error }
       log[routine ? 'debug' : 'warn'](fields, message)
     }

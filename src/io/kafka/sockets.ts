@@ -2,7 +2,8 @@
  * The TCP and TLS connections of the client: at most one begins a second over the whole process, and all of a
  * session can be cut at once, whatever state the client thinks they are in.
  *
- * The client wants its socket at once, so one that has to wait for its turn is handed out unconnected.
+ * The client wants its socket at once, so one that has to wait for its turn is handed out unconnected. Bytes that
+ * are no protocol end the connection and nothing else.
  */
 import { isIP, Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
@@ -54,6 +55,7 @@ export function createSockets(
       const timer = setTimeout(() => plain.connect({ host, port }), pace.turn())
       plain.setKeepAlive(true, KEEP_ALIVE_MS)
       plain.setNoDelay(true)
+      guard(socket)
       open.add(socket)
       socket.once('close', () => {
         clearTimeout(timer)
@@ -65,6 +67,20 @@ export function createSockets(
     cut() {
       // With an error, or the client would keep its timers for a connection that it believes to be open.
       for (const socket of open) socket.destroy(new Error('given up'))
+    }
+  }
+}
+
+/** What the client cannot read it throws where bytes come in, which would end the thread: it ends the socket. */
+function guard(socket: Socket): void {
+  const emit = socket.emit.bind(socket)
+  socket.emit = (event: string | symbol, ...values: readonly unknown[]) => {
+    if (event !== 'data') return emit(event, ...values)
+    try {
+      return emit(event, ...values)
+    } catch (error) {
+      socket.destroy(error instanceof Error ? error : new Error(String(error)))
+      return true
     }
   }
 }

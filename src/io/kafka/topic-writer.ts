@@ -71,7 +71,7 @@ export function createTopicWriter(options: TopicWriterOptions): TopicWriter {
       try {
         session ??= await begin()
         if (ring.events(queue) > 0) await sendNext(session)
-        else await nothingWaits()
+        else if (!draining) await nothingWaits()
       } catch (error) {
         if (ended) return
         failed(refusalOf(error))
@@ -172,7 +172,8 @@ export function createTopicWriter(options: TopicWriterOptions): TopicWriter {
       draining = true
       news.ring()
       pause.ring()
-      return running
+      const left = ring.events(queue) + batch.length
+      return left === 0 ? Promise.resolve() : running
     },
     end() {
       const under = batch
