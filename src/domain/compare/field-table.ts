@@ -28,7 +28,7 @@ type Result = {
 export class Field {
   readonly name: string
   readonly #table: FieldTable
-  #below: Map<string, Field> | null = null
+  readonly #members = new Map<string, Field>()
   #result: Result | null = null
 
   constructor(table: FieldTable, name: string) {
@@ -38,14 +38,13 @@ export class Field {
 
   /** The field of the member `name` of an object that stands here. */
   member(name: string): Field {
-    const short = name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name
-    const token = short.includes('/') || short.includes('~') ? escaped(short) : short
-    return this.#child(token, `/${token}`)
+    return this.#members.get(name) ?? this.#newMember(name)
   }
 
   /** A field that belongs to this one, such as the length of a text. */
   part(name: string): Field {
-    return this.#child(`.${name}`, this.name === '' ? `${BODY}.${name}` : `.${name}`)
+    if (this === this.#table.others) return this
+    return this.#table.field(`${this.name === '' ? BODY : this.name}.${name}`)
   }
 
   agree(): void {
@@ -99,14 +98,13 @@ export class Field {
     return this.#result
   }
 
-  #child(key: string, suffix: string): Field {
+  #newMember(name: string): Field {
     if (this === this.#table.others) return this
-    this.#below ??= new Map()
-    const known = this.#below.get(key)
-    if (known !== undefined) return known
-    const child = this.#table.place(this.name + suffix)
-    if (child !== this.#table.others) this.#below.set(key, child)
-    return child
+    const short = name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name
+    const token = short.includes('/') || short.includes('~') ? escaped(short) : short
+    const member = this.#table.place(`${this.name}/${token}`)
+    if (member !== this.#table.others) this.#members.set(name, member)
+    return member
   }
 }
 

@@ -117,6 +117,21 @@ export class JsonDocument {
     return this.end(node) - 1 - start === name.length && this.text.startsWith(name, start)
   }
 
+  /** Whether two strings or names of this document say the same. */
+  sameString(a: number, b: number): boolean {
+    if (this.kind(a) === JSON_KIND.escaped || this.kind(b) === JSON_KIND.escaped) {
+      return this.string(a) === this.string(b)
+    }
+    const start = this.start(a)
+    const length = this.end(a) - start
+    const other = this.start(b)
+    if (this.end(b) - other !== length) return false
+    for (let i = 1; i < length; i++) {
+      if (this.text.charCodeAt(start + i) !== this.text.charCodeAt(other + i)) return false
+    }
+    return true
+  }
+
   /** The element at `index` of an array, or -1. */
   element(node: number, index: number): number {
     if (node < 0 || this.kind(node) !== JSON_KIND.array || index >= this.number(node)) return -1

@@ -126,11 +126,10 @@ export class JsonReader {
     const document = this.#document
     const frame = this.#frames.at(-1)
     if (frame === undefined) return false
-    const text = document.string(name)
     if (frame.names === null) {
       let seen = 0
       for (let at = frame.node + 1; at < name; at = document.next(at + 1)) {
-        if (document.isNamed(at, text)) return true
+        if (document.sameString(at, name)) return true
         seen++
       }
       if (seen < FEW) return false
@@ -140,7 +139,7 @@ export class JsonReader {
       }
     }
     const before = frame.names.size
-    return frame.names.add(text).size === before
+    return frame.names.add(document.string(name)).size === before
   }
 
   /** Reads a string; its kind, or -1. */

@@ -8,11 +8,3 @@ import { binomialTail } from './binomial.ts'
 export function mcnemarGreater(onlyFirst: number, onlySecond: number): number {
   return binomialTail(onlyFirst, onlyFirst + onlySecond, 0.5)
 }
-
-/** Two-sided p of the same test. */
-export function mcnemarTwoSided(onlyFirst: number, onlySecond: number): number {
-  return Math.min(
-    1,
-    2 * mcnemarGreater(Math.max(onlyFirst, onlySecond), Math.min(onlyFirst, onlySecond))
-  )
-}

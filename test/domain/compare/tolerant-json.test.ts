@@ -4,18 +4,18 @@ import { JsonReader, readJson } from '../../../src/domain/compare/tolerant-json.
 import { seeded } from '../../helpers/seeded.ts'
 
 /** The value of a node as JSON.parse would give it. */
-function valueOf(document: JsonDocument, node: number): unknown {
+function plain(document: JsonDocument, node: number): unknown {
   const kind = document.kind(node)
   const end = document.next(node)
   if (kind === JSON_KIND.array) {
     const list: unknown[] = []
-    for (let at = node + 1; at < end; at = document.next(at)) list.push(valueOf(document, at))
+    for (let at = node + 1; at < end; at = document.next(at)) list.push(plain(document, at))
     return list
   }
   if (kind === JSON_KIND.object) {
     const entries: [string, unknown][] = []
     for (let at = node + 1; at < end; at = document.next(at + 1)) {
-      entries.push([document.string(at), valueOf(document, at + 1)])
+      entries.push([document.string(at), plain(document, at + 1)])
     }
     return Object.fromEntries(entries)
   }
@@ -26,7 +26,7 @@ function valueOf(document: JsonDocument, node: number): unknown {
 
 function read(text: string): unknown {
   const document = readJson(text)
-  return typeof document === 'string' ? document : valueOf(document, 0)
+  return typeof document === 'string' ? document : plain(document, 0)
 }
 
 function random(next: () => number, depth: number): unknown {
@@ -152,5 +152,5 @@ test('the document is the same when it is read a value at a time', async t => {
   while (!reader.step(1)) steps++
   t.ok(steps > 10)
   const { result } = reader
-  t.strictSame(typeof result === 'string' ? result : valueOf(result, 0), JSON.parse(text))
+  t.strictSame(typeof result === 'string' ? result : plain(result, 0), JSON.parse(text))
 })
