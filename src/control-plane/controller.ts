@@ -140,6 +140,7 @@ export function createController(options: ControllerOptions): Controller {
     stateErrors: countByReason(options.stateWarnings),
     reload,
     shadows: shadows.sources,
+    shadowThread: options.shadowThread.vitals,
     events: options.shadowThread.events
   }
   const timers: NodeJS.Timeout[] = []

@@ -13,6 +13,7 @@ import type {
   PublishedEvent,
   ShadowStart,
   ShadowTarget,
+  ThreadVitals,
   ToShadow
 } from '../domain/shadow-messages.ts'
 import { type ErrorCode, fail } from '../errors.ts'
@@ -53,6 +54,8 @@ export type ShadowThread = {
   /** Agreement by field, of each slot. */
   agreement(slot: number): readonly { readonly field: string; readonly ratio: number }[]
   events(): readonly EventCounts[]
+  /** How the thread does, as it said last; null while there is none. */
+  vitals(): ThreadVitals | null
   faults(): readonly string[]
   /** Flushes for at most so many ms, then ends it. */
   close(timeoutMs: number): Promise<void>
@@ -73,6 +76,7 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
   const agreement = new Map<number, Agreement>()
   let now: EventsReport = { topics: [], faults: [] }
   let worker: Worker | null = null
+  let vitals: ThreadVitals | null = null
   let ready = false
   let wasReady = false
   let targets: readonly ShadowTarget[] = []
@@ -113,6 +117,7 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
     next.on('error', error => log.error({ thread: 'shadow', err: error }, 'shadow thread failed'))
     next.on('exit', code => {
       worker = null
+      vitals = null
       ready = false
       onClosed()
       for (const answer of reports.values()) answer(null)
@@ -143,6 +148,7 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
     } else {
       now = message.events
       if (message.type === 'summary') {
+        vitals = message.vitals
         for (const each of message.agreement) agreement.set(each.slot, each)
       } else onClosed()
     }
@@ -220,6 +226,7 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
             }
           : each
       ),
+    vitals: () => vitals,
     faults: () =>
       ready || ending || !wasReady ? now.faults : ['the shadow thread is being started again'],
     async close(timeoutMs) {

@@ -69,11 +69,19 @@ export type EventsReport = {
   readonly faults: readonly string[]
 }
 
+/** How the thread itself does. */
+export type ThreadVitals = {
+  readonly delaySeconds: number // 99th percentile of the event-loop delay since the last time
+  readonly heapBytes: number
+  readonly cpuSeconds: number
+}
+
 export type FromShadow =
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly code: string; readonly args: readonly (string | number)[] }
   | {
       readonly type: 'summary' // once a second
+      readonly vitals: ThreadVitals
       readonly events: EventsReport
       readonly agreement: readonly {
         // of slots that had pairs since the last one

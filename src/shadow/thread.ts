@@ -12,6 +12,7 @@ import { SluiceError } from '../errors.ts'
 import { createFileEvents } from '../io/file-events.ts'
 import { createKafkaEvents } from '../io/kafka/events.ts'
 import type { EventSink, Log } from '../ports.ts'
+import { watchOwnThread } from '../telemetry/own-thread.ts'
 import { unitId } from '../telemetry/unit-id.ts'
 import { forbidden } from '../upstream-connection/forbidden.ts'
 import { Pools } from '../upstream-connection/pools.ts'
@@ -52,10 +53,11 @@ function run(events: EventSink): void {
     log: (msg, fields) => log.error(fields, msg)
   })
   const fanOut = createFanOut({ pools: new Pools(rules), counting, paired: pairs.take })
+  const vitals = watchOwnThread()
   const closers = new Map<number, () => void>()
   const report = () => ({ topics: events.counts(), faults: events.faults() })
   setInterval(() => {
-    send({ type: 'summary', events: report(), agreement: pairs.ratios() })
+    send({ type: 'summary', vitals: vitals(), events: report(), agreement: pairs.ratios() })
   }, SUMMARY_MS)
   main?.on('message', (message: ToShadow) => {
     if (message.type === 'targets') {

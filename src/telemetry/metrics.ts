@@ -31,7 +31,7 @@ import {
   stateSource,
   upstreamErrors,
   upstreamHealth,
-  withMain
+  withOthers
 } from './series.ts'
 
 export type Metrics = {
@@ -306,8 +306,8 @@ const TABLE: readonly Metric[] = [
     'sluice_thread_event_loop_delay_seconds',
     ['thread'],
     '99th percentile of the event-loop delay.',
-    withMain(
-      main => main.delaySeconds,
+    withOthers(
+      thread => thread.delaySeconds,
       ({ region }) => (region.times[THREAD_TIME.loopDelayP99Ms] ?? 0) / 1000
     )
   ),
@@ -315,8 +315,8 @@ const TABLE: readonly Metric[] = [
     'sluice_thread_heap_bytes',
     ['thread'],
     'Heap in use.',
-    withMain(
-      main => main.heapBytes,
+    withOthers(
+      thread => thread.heapBytes,
       ({ region }) => region.times[THREAD_TIME.heapUsed] ?? 0
     )
   ),
@@ -324,8 +324,8 @@ const TABLE: readonly Metric[] = [
     'sluice_thread_cpu_seconds_total',
     ['thread'],
     'CPU time used.',
-    withMain(
-      main => main.cpuSeconds,
+    withOthers(
+      thread => thread.cpuSeconds,
       ({ totals }) => totals.cpuSeconds()
     )
   ),

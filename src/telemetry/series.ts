@@ -189,12 +189,18 @@ export function perThread(read: (of: OfThread) => number) {
     threads.map((of, i) => [{ thread: String(i) }, read(of)])
 }
 
-/** The data threads and the main thread beside them. */
-export function withMain(ofMain: (main: OwnThread) => number, read: (of: OfThread) => number) {
+/** The data threads, and the main thread and the shadow thread beside them. */
+export function withOthers(ofOther: (other: OwnThread) => number, read: (of: OfThread) => number) {
   return (reading: Reading): readonly Sample[] => [
-    [{ thread: 'main' }, ofMain(reading.main)],
+    [{ thread: 'main' }, ofOther(reading.main)],
+    ...shadowThread(reading, ofOther),
     ...perThread(read)(reading)
   ]
+}
+
+function shadowThread({ source }: Reading, read: (thread: OwnThread) => number): readonly Sample[] {
+  const { shadowThread: thread } = source
+  return thread === null ? [] : [[{ thread: 'shadow' }, read(thread)]]
 }
 
 /** Sum of one word of the thread regions over all threads. */

@@ -278,6 +278,7 @@ const NO_SHADOW_THREAD: ShadowThread = {
   report: async () => null,
   agreement: () => [],
   events: () => [],
+  vitals: () => null,
   faults: () => [],
   close: async () => undefined
 }

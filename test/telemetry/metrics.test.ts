@@ -216,6 +216,11 @@ t.test('says what counters, documents, triggers and threads say when it is rende
     ['sluice_state_source', { source: 'store' }, 0],
     ['sluice_rejected_requests_total', { reason: 'loop' }, 3],
     ['sluice_thread_event_loop_delay_seconds', { thread: '0' }, 0.012],
+    ['sluice_thread_event_loop_delay_seconds', { thread: 'shadow' }, 0.25],
+    ['sluice_thread_cpu_seconds_total', { thread: 'shadow' }, 3],
+    ['sluice_shadow_requests_total', { route: 'demo', shadow: 'try', outcome: 'ok' }, 7],
+    ['sluice_shadow_dropped_total', { route: 'demo', shadow: 'try', reason: 'size' }, 2],
+    ['sluice_shadow_agreement_ratio', { route: 'demo', shadow: 'try', field: 'status' }, 0.75],
     ['sluice_config_last_reload_successful', {}, 1],
     ['sluice_config_last_reload_success_timestamp_seconds', {}, 1_700_000_000],
     ['sluice_events_dropped_total', { topic: 'sluice.decisions', reason: 'disk' }, 1],
@@ -330,6 +335,7 @@ function sample(threads = 1): { source: MetricsSource; counters: readonly Counte
         ]
       }
     ],
+    shadowThread: { delaySeconds: 0.25, heapBytes: 1_000, cpuSeconds: 3 },
     threads: Array.from({ length: threads }, () =>
       threadRegionOver(new SharedArrayBuffer(THREAD_REGION_BYTES))
     ),
