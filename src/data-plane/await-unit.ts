@@ -121,11 +121,14 @@ class Waiting {
     }
   }
 
-  /** Goes on when the parser has seen the whole segment: nothing is forwarded from one with a fault in it. */
+  /**
+   * Goes on when the parser has seen the whole segment, for nothing is forwarded from one with a fault in it. A
+   * tick would be too early: between two chunks of a body the parser lets ticks run.
+   */
   #decided(unit: BodyUnit): void {
     this.#stop()
     if (!this.#held.ended) this.#ex.req.pause()
-    process.nextTick(() => {
+    setImmediate(() => {
       const { over, res, req, client } = this.#ex
       const gone = over || res.headersSent || client.socket.destroyed
       if (gone || (client.faulty && !req.complete)) this.#held.drop()

@@ -166,6 +166,31 @@ test('refuses a body that is slower than the least rate, and not one that is fas
   t.equal(inFlight(), 0)
 })
 
+test('refuses a body that waits for its unit when it is slower than the least rate', async t => {
+  const before = lane.table
+  const route = stableRoute(recorder.port, {
+    timeouts,
+    protocol: 'json',
+    hashOn: [{ json: '/user' }]
+  })
+  lane.table = routes.build(snapshotOf([route]), [])
+  t.teardown(() => {
+    lane.table = before
+  })
+  const client = await rawClient(port)
+  client.send(`POST ${HEAD}Content-Length: 1000000\r\n\r\n{"a":`)
+  const exchange = await held(ex => ex.held !== null && ex.held.bytes > 0)
+  t.ok(lane.bodies.held > 0)
+  pass(BODY_RATE.afterMs - 1000)
+  t.equal(exchange.over, false, 'not a moment before')
+  pass(BODY_RATE.afterMs + 1000)
+  await client.until(() => client.bytes().includes('\r\n\r\n'), 10_000)
+  t.equal(exchange.status, 408)
+  client.send('1,'.repeat(1000))
+  client.close()
+  await until('its room to be given back', () => lane.bodies.held === 0)
+})
+
 test('ends an answer after the idle time of its kind', async t => {
   for (const [type, limit] of [
     ['application/json', timeouts.idle],
