@@ -12,6 +12,7 @@ const BENCHES = [
   'micro/assign',
   'micro/gate',
   'micro/first-reader',
+  'micro/payload-scan',
   'micro/record',
   'micro/tick',
   'micro/fleet-counters',

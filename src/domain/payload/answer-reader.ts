@@ -50,7 +50,7 @@ function subjectOf(head: AnswerHeadFacts, stream: boolean): Subject | null {
     case 'open-inference':
       return {
         facts: new TensorFacts(stream),
-        root: /\/generate(_stream)?$/.test(path) ? GENERATE_ROOT : INFER_ROOT
+        root: isGenerate(path) ? GENERATE_ROOT : INFER_ROOT
       }
     case 'kserve-v1':
       return { facts: kserveV1Facts(path), root: kserveV1Root(path) }
@@ -188,6 +188,10 @@ const MARK = Uint8Array.of(0xef, 0xbb, 0xbf)
 function hasAnswer(status: number): boolean {
   if (status < 200 || status > 299) return false
   return status !== 202 && status !== 204 && status !== 205 && status !== 206
+}
+
+function isGenerate(path: string): boolean {
+  return path.endsWith('/generate') || path.endsWith('/generate_stream')
 }
 
 function withoutQuery(path: string): string {

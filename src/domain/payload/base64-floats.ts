@@ -14,7 +14,7 @@ const BLOCK = 768 // bytes that are judged at once
 export class Base64Floats {
   #broken = false
   readonly #floats = new FloatBits('FP32')
-  readonly #bytes = new Uint8Array(BLOCK)
+  readonly #bytes = new Uint8Array(BLOCK + 3)
   #length = 0
   #total = 0
   #bits = 0
@@ -45,6 +45,10 @@ export class Base64Floats {
     let bits = this.#bits
     let count = this.#count
     for (let at = from; at < to; at++) {
+      if (count === 0 && !this.#padded) {
+        at = this.#groups(bytes, at, to)
+        if (at >= to) break
+      }
       const value = LETTERS[bytes[at] ?? 0] ?? NONE
       if (value >= PADDING || this.#padded) {
         this.#padded = true
@@ -59,9 +63,34 @@ export class Base64Floats {
     this.#count = count
   }
 
+  /** Whole groups of four letters, which are nearly all; where they end. */
+  #groups(bytes: Uint8Array, from: number, to: number): number {
+    let at = from
+    let length = this.#length
+    const out = this.#bytes
+    while (at + 4 <= to) {
+      const a = LETTERS[bytes[at] ?? 0] ?? NONE
+      const b = LETTERS[bytes[at + 1] ?? 0] ?? NONE
+      const c = LETTERS[bytes[at + 2] ?? 0] ?? NONE
+      const d = LETTERS[bytes[at + 3] ?? 0] ?? NONE
+      if ((a | b | c | d) >= PADDING) break
+      out[length] = (a << 2) | (b >> 4)
+      out[length + 1] = ((b & 15) << 4) | (c >> 2)
+      out[length + 2] = ((c & 3) << 6) | d
+      length += 3
+      at += 4
+      if (length < BLOCK) continue
+      this.#length = length
+      this.#flush()
+      length = 0
+    }
+    this.#length = length
+    return at
+  }
+
   #put(byte: number): void {
     this.#bytes[this.#length++] = byte
-    if (this.#length === BLOCK) this.#flush()
+    if (this.#length >= BLOCK) this.#flush()
   }
 
   #flush(): void {

@@ -5,8 +5,8 @@
  * choice is judged where it ends; in a stream its parts come in many events and are kept by index to the end.
  */
 import { BAD, ERROR } from './facts.ts'
-import { WORD } from './json-walk.ts'
 import { type Place, place, WANTS } from './place.ts'
+import { WORD } from './words.ts'
 
 const SAID = place('said', WANTS.text)
 const CALLED = place('called', WANTS.node, { element: place('called', WANTS.node) })

@@ -7,8 +7,8 @@
  */
 import { Base64Floats } from './base64-floats.ts'
 import { BAD, FAILURE_NAMES, Facts, MODEL, ROOT_WANTS, USAGE } from './facts.ts'
-import { WORD } from './json-walk.ts'
 import { type Place, place, WANTS } from './place.ts'
+import { WORD } from './words.ts'
 
 const EMBEDDING = place('embedding', WANTS.node | WANTS.leaves | WANTS.text | WANTS.stream, {
   element: place('value', WANTS.node | WANTS.leaves, { element: 'self' })

@@ -60,9 +60,9 @@ export class EventStream {
 
   #field(bytes: Uint8Array, from: number, to: number): number {
     if (this.#nameBytes === 0 && isData(bytes, from, to)) {
-      this.#fields = 1 << DATA
-      this.#nameBytes = 4
-      this.#beginValue()
+      this.#mode = DATA
+      this.#spaced = false
+      this.#beginData()
       return from + 5
     }
     for (let at = from; at < to; at++) {
@@ -97,7 +97,10 @@ export class EventStream {
     this.#spaced = false
     if (this.#mode === STRANGE) this.strangeLines++
     if (this.#mode === EVENT) this.#event = ''
-    if (this.#mode !== DATA) return
+    if (this.#mode === DATA) this.#beginData()
+  }
+
+  #beginData(): void {
     if (this.#data) this.#documents.push(NEWLINE, 0, 1)
     this.#data = true
   }

@@ -6,9 +6,10 @@
  * were set stay: what any document of a stream says is true of the answer.
  */
 import { BAD_KINDS } from '../counts.ts'
-import { type Sink, WORD } from './json-walk.ts'
+import type { Sink } from './json-walk.ts'
 import { type Place, place, WANTS } from './place.ts'
 import type { Unreadable } from './reading.ts'
+import { WORD } from './words.ts'
 
 export const BAD = {
   null: 1 << BAD_KINDS.indexOf('null'),
@@ -136,9 +137,11 @@ export abstract class Facts implements Sink {
   /** Takes what is common to all protocols; true: it was of that. */
   protected commonText(at: Place, bytes: Uint8Array, from: number, to: number): boolean {
     if (at.id === 'error') this.fail()
-    else if (at.id === 'model') this.#model ??= modelText(bytes, from, to)
-    else if (at.id === 'model version') this.#version ??= modelText(bytes, from, to)
-    else return false
+    else if (at.id === 'model') {
+      if (this.#model === null) this.#model = modelText(bytes, from, to)
+    } else if (at.id === 'model version') {
+      if (this.#version === null) this.#version = modelText(bytes, from, to)
+    } else return false
     return true
   }
 
@@ -189,7 +192,7 @@ export function isText(text: string, bytes: Uint8Array, from: number, to: number
 
 /** A short ASCII text; '' where it is longer than `most` bytes. */
 export function shortText(bytes: Uint8Array, from: number, to: number, most: number): string {
-  return to - from > most ? '' : String.fromCharCode(...bytes.subarray(from, to))
+  return to - from > most ? '' : latin1(bytes, from, to)
 }
 
 function tokens(value: number, before: number | null): number | null {
@@ -199,17 +202,25 @@ function tokens(value: number, before: number | null): number | null {
 /** UTF-8 to text; what is no UTF-8 is taken byte by byte. Null where it is longer than a name may be. */
 function modelText(bytes: Uint8Array, from: number, to: number): string | null {
   if (to - from > LONGEST_MODEL || to === from) return null
-  const raw = String.fromCharCode(...bytes.subarray(from, to))
+  const raw = latin1(bytes, from, to)
+  let ascii = true
+  for (let i = from; i < to; i++) if ((bytes[i] ?? 0) >= 0x80) ascii = false
+  if (ascii) return raw
   try {
-    return decodeURIComponent(escapeBytes(raw))
+    return decodeURIComponent(percentEncoded(raw))
   } catch {
     return raw
   }
 }
 
-function escapeBytes(latin1: string): string {
+function latin1(bytes: Uint8Array, from: number, to: number): string {
+  let text = ''
+  for (let i = from; i < to; i++) text += String.fromCharCode(bytes[i] ?? 0)
+  return text
+}
+
+function percentEncoded(raw: string): string {
   let out = ''
-  for (let i = 0; i < latin1.length; i++)
-    out += `%${latin1.charCodeAt(i).toString(16).padStart(2, '0')}`
+  for (let i = 0; i < raw.length; i++) out += `%${raw.charCodeAt(i).toString(16).padStart(2, '0')}`
   return out
 }

@@ -6,15 +6,15 @@
  * like, in any case of letters, with a sign). Anything else breaks it. Never throws; memory is a few words a level, and
  * what is nested deeper than DEEPEST is not read.
  */
-import { NumberScan, plainNumber } from './number-scan.ts'
+import { NumberScan } from './number-scan.ts'
 import { namedIn, type Place, SKIP, WANTS } from './place.ts'
+import { numberLimit, plainInteger, plainNumber } from './plain-number.ts'
 import type { Unreadable } from './reading.ts'
 import { plainEnd, StringScan, TEXT_BYTES } from './string-scan.ts'
+import { LONGEST_WORD, WORD, wordOf } from './words.ts'
 
 /** Levels of containers; parsers of model clients give up at about 1000. */
 export const DEEPEST = 1024
-
-export const WORD = { null: 0, true: 1, false: 2, nan: 3, infinite: 4, done: 5 } as const
 
 /** What hears of values. `text` is bytes[from, to), its first TEXT_BYTES + 1 bytes at least where it is longer. */
 export interface Sink {
@@ -44,21 +44,21 @@ const IN_STRING = 2
 const IN_NUMBER = 3
 const IN_WORD = 4
 
-const LONGEST_WORD = 12
+const UNSET = -1
+const OBJECT = 1 // mark of a level; the bits of names are above it
 
 export class JsonWalk {
   why: Unreadable | null = null // it broke
   readonly #sink: Sink
   readonly #root: Place
   readonly #sentinel: boolean
-  readonly #number = new NumberScan()
-  readonly #string = new StringScan()
-  readonly #piece: (bytes: Uint8Array, from: number, to: number) => void
   readonly #containers: Place[] = []
-  readonly #kinds: boolean[] = [] // is an object
-  readonly #masks: number[] = [] // names that were seen
-  readonly #indices: number[] = []
+  readonly #masks: number[] = [] // by level: OBJECT, and bits of the names that were seen
+  readonly #indices: number[] = [] // of elements, where they have places of their own
+  #number: NumberScan | null = null // made when a number or string needs it
+  #string: StringScan | null = null
   #word = ''
+  #limit = 0 // a number that begins before it ends before it
   #depth = 0
   #state = VALUE
   #token = NOTHING
@@ -70,7 +70,6 @@ export class JsonWalk {
     this.#root = root
     this.#here = root
     this.#sentinel = sentinel
-    this.#piece = (bytes, from, to) => sink.piece(bytes, from, to)
   }
 
   /** Begins another document. */
@@ -89,6 +88,7 @@ export class JsonWalk {
   /** Reads bytes[from, to) on; the index after the document, or where it broke, or `to`. */
   push(bytes: Uint8Array, from: number, to: number): number {
     let at = from
+    this.#limit = UNSET
     if (this.#token !== NOTHING) at = this.#resume(bytes, at, to)
     while (at < to && this.#state < WHOLE) {
       const c = bytes[at] ?? 0
@@ -125,7 +125,7 @@ export class JsonWalk {
       return this.#value(bytes, at, to, c)
     }
     if (state === AFTER) {
-      const object = this.#kinds[this.#depth - 1] ?? false
+      const object = ((this.#masks[this.#depth - 1] ?? 0) & OBJECT) !== 0
       if (c === 44) {
         this.#state = object ? NAME : VALUE
         if (!object) this.#nextElement()
@@ -149,6 +149,11 @@ export class JsonWalk {
     if (c === 123 || c === 91) return this.#open(at, c === 123)
     if (c === 45 || (c >= 48 && c <= 57)) return this.#numbers(bytes, at, to)
     if (isLetter(c) || c === 43) {
+      if (c === 110 && isNull(bytes, at, to)) {
+        this.#report(WORD.null)
+        this.#afterValue()
+        return at + 4
+      }
       this.#token = IN_WORD
       this.#word = ''
       return this.#resumeWord(bytes, at, to)
@@ -159,13 +164,15 @@ export class JsonWalk {
   /** A number, and where it stands in a list the numbers that follow it. */
   #numbers(bytes: Uint8Array, from: number, to: number): number {
     const here = this.#here
-    const list = this.#depth > 0 && this.#kinds[this.#depth - 1] === false
+    if (this.#limit === UNSET) this.#limit = numberLimit(bytes, from, to)
+    const limit = this.#limit
+    const list = this.#depth > 0 && ((this.#masks[this.#depth - 1] ?? 0) & OBJECT) === 0
     if (!list || (here.wants & WANTS.number) !== 0 || this.#isIndexed())
       return this.#oneNumber(bytes, from, to)
     let at = from
     let count = 0
-    for (;;) {
-      const end = plainNumber(bytes, at, to)
+    while (at < limit) {
+      const end = plainNumber(bytes, at)
       if (end < 0) break
       count++
       at = end
@@ -175,38 +182,40 @@ export class JsonWalk {
       }
       this.#state = VALUE
       at++
-      if (bytes[at] === 32 && at < to) at++
-      if (at >= to) break
+      if (at < limit && bytes[at] === 32) at++
     }
-    if (count > 0 && (here.wants & WANTS.leaves) !== 0) this.#sink.numbers(here, count)
-    if (count > 0) return at
-    return this.#slowNumber(bytes, from, to)
+    if (count === 0) return this.#slowNumber(bytes, from, to)
+    if ((here.wants & WANTS.leaves) !== 0) this.#sink.numbers(here, count)
+    return at
   }
 
   #oneNumber(bytes: Uint8Array, from: number, to: number): number {
-    const wants = this.#here.wants
-    if ((wants & WANTS.number) !== 0) return this.#slowNumber(bytes, from, to)
-    const end = plainNumber(bytes, from, to)
+    const { wants } = this.#here
+    const end = from < this.#limit ? plainNumber(bytes, from) : -1
     if (end < 0) return this.#slowNumber(bytes, from, to)
-    if ((wants & WANTS.leaves) !== 0) this.#sink.numbers(this.#here, 1)
+    if ((wants & WANTS.number) !== 0) {
+      const value = plainInteger(bytes, from, end)
+      if (value < 0) return this.#slowNumber(bytes, from, to)
+      this.#sink.number(this.#here, value)
+    } else if ((wants & WANTS.leaves) !== 0) this.#sink.numbers(this.#here, 1)
     this.#afterValue()
     return end
   }
 
   #slowNumber(bytes: Uint8Array, from: number, to: number): number {
     this.#token = IN_NUMBER
+    this.#number ??= new NumberScan()
     this.#number.start()
-    return this.#resumeNumber(bytes, from, to)
+    return this.#resumeNumber(this.#number, bytes, from, to)
   }
 
   #resume(bytes: Uint8Array, from: number, to: number): number {
-    if (this.#token === IN_NUMBER) return this.#resumeNumber(bytes, from, to)
     if (this.#token === IN_WORD) return this.#resumeWord(bytes, from, to)
-    return this.#resumeString(bytes, from, to)
+    if (this.#token !== IN_NUMBER) return this.#resumeString(bytes, from, to)
+    return this.#number === null ? to : this.#resumeNumber(this.#number, bytes, from, to)
   }
 
-  #resumeNumber(bytes: Uint8Array, from: number, to: number): number {
-    const number = this.#number
+  #resumeNumber(number: NumberScan, bytes: Uint8Array, from: number, to: number): number {
     let at = from
     while (at < to && number.take(bytes[at] ?? 0)) at++
     if (at === to) return at
@@ -244,12 +253,13 @@ export class JsonWalk {
   }
 
   #endNumber(): void {
-    if (!this.#number.isWhole) {
+    const number = this.#number
+    if (number === null || !number.isWhole) {
       this.fail('syntax')
       return
     }
     const here = this.#here
-    const value = this.#number.value()
+    const value = number.value()
     if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY)
       this.#report(WORD.infinite)
     else if ((here.wants & WANTS.number) !== 0) this.#sink.number(here, value)
@@ -288,6 +298,7 @@ export class JsonWalk {
       }
     }
     this.#token = IN_STRING
+    this.#string ??= new StringScan()
     this.#string.start((wants & (WANTS.text | WANTS.stream)) !== 0)
     return this.#resumeString(bytes, from, to)
   }
@@ -296,18 +307,22 @@ export class JsonWalk {
     const end = plainEnd(bytes, from, to)
     if (end < to && bytes[end] === 34) {
       this.#named(bytes, from, end)
-      return end + 1
+      if (end + 1 >= to || bytes[end + 1] !== 58 || this.#state !== COLON) return end + 1
+      this.#state = VALUE // most colons follow at once, and most values or a space follow them
+      return end + 2 < to && bytes[end + 2] === 32 ? end + 3 : end + 2
     }
     this.#token = IN_NAME
+    this.#string ??= new StringScan()
     this.#string.start(true)
     return this.#resumeString(bytes, from, to)
   }
 
   #resumeString(bytes: Uint8Array, from: number, to: number): number {
     const string = this.#string
+    if (string === null) return to
     const isName = this.#token === IN_NAME
     const streamed = !isName && (this.#here.wants & WANTS.stream) !== 0
-    const at = string.push(bytes, from, to, streamed ? this.#piece : null)
+    const at = string.push(bytes, from, to, streamed ? this.#sink : null)
     if (string.broken) {
       this.fail('syntax')
       return at
@@ -332,13 +347,11 @@ export class JsonWalk {
       this.#here = container.other
       return
     }
-    const mask = this.#masks[this.#depth - 1] ?? 0
-    if ((mask & named.bit) !== 0) {
-      this.fail('syntax')
-      return
-    }
-    this.#masks[this.#depth - 1] = mask | named.bit
     this.#here = named.place
+    if (named.bit === 0) return
+    const mask = this.#masks[this.#depth - 1] ?? 0
+    if ((mask & named.bit) !== 0) this.fail('syntax')
+    this.#masks[this.#depth - 1] = mask | named.bit
   }
 
   #open(at: number, object: boolean): number {
@@ -349,9 +362,8 @@ export class JsonWalk {
     const here = this.#here
     const depth = this.#depth++
     this.#containers[depth] = here
-    this.#kinds[depth] = object
-    this.#masks[depth] = 0
-    this.#indices[depth] = 0
+    this.#masks[depth] = object ? OBJECT : 0
+    if (here.elements !== null) this.#indices[depth] = 0
     if ((here.wants & WANTS.node) !== 0) this.#sink.open(here, object)
     this.#state = object ? FIRST_NAME : FIRST_VALUE
     if (!object) this.#here = here.elements?.get(0) ?? here.element
@@ -402,6 +414,17 @@ function skipSpace(bytes: Uint8Array, from: number, to: number): number {
   return at
 }
 
+/** The word null, and its end. */
+function isNull(bytes: Uint8Array, at: number, to: number): boolean {
+  return (
+    at + 4 < to &&
+    bytes[at + 1] === 117 &&
+    bytes[at + 2] === 108 &&
+    bytes[at + 3] === 108 &&
+    isEnd(bytes[at + 4] ?? 0)
+  )
+}
+
 function isLetter(c: number): boolean {
   return (c | 32) >= 97 && (c | 32) <= 122
 }
@@ -409,20 +432,4 @@ function isLetter(c: number): boolean {
 /** May follow a number or word. */
 function isEnd(c: number): boolean {
   return c === 44 || c === 93 || c === 125 || c === 32 || c === 10 || c === 13 || c === 9
-}
-
-function wordOf(text: string): number {
-  if (text === 'null') return WORD.null
-  if (text === 'true') return WORD.true
-  if (text === 'false') return WORD.false
-  if (text === 'DONE') return WORD.done
-  return notFinite(text)
-}
-
-/** WORD.nan or WORD.infinite of what stands for such a number, otherwise -1. */
-export function notFinite(text: string): number {
-  const sign = text.startsWith('-') || text.startsWith('+')
-  const word = (sign ? text.slice(1) : text).toLowerCase()
-  if (word === 'nan') return WORD.nan
-  return word === 'inf' || word === 'infinity' ? WORD.infinite : -1
 }

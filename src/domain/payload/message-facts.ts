@@ -5,8 +5,8 @@
  * are content; thinking is none. In a stream only what is added is an event with content. What stands where is told by their places; what an event means, by `event`.
  */
 import { BAD, Facts, shortText } from './facts.ts'
-import { WORD } from './json-walk.ts'
 import type { Place } from './place.ts'
+import { WORD } from './words.ts'
 
 const LONGEST_TYPE = 64 // bytes
 

@@ -16,9 +16,9 @@ import {
   ROOT_WANTS,
   shortText
 } from './facts.ts'
-import { notFinite, WORD } from './json-walk.ts'
 import { type Place, place, SKIP, WANTS } from './place.ts'
 import { datatypeOf, Tensor } from './tensor.ts'
+import { notFinite, WORD } from './words.ts'
 
 const LEAVES = WANTS.node | WANTS.leaves | WANTS.text
 

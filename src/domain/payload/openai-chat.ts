@@ -6,8 +6,8 @@
  */
 import { CHOICES, Choices } from './choices.ts'
 import { BAD, FAILURE_NAMES, Facts, MODEL, ROOT_WANTS, USAGE } from './facts.ts'
-import { WORD } from './json-walk.ts'
 import { type Place, place } from './place.ts'
+import { WORD } from './words.ts'
 
 export const CHAT_ROOT = place('root', ROOT_WANTS, {
   names: { choices: CHOICES },

@@ -26,7 +26,7 @@ export type Place = {
 export type NamedPlace = {
   readonly bytes: Uint8Array // UTF-8
   readonly place: Place
-  readonly bit: number // for finding the same name twice in one object; 0: it may be there twice
+  readonly bit: number // above the lowest, for finding the same name twice in an object; 0: it may be
 }
 
 /** Names by their length in bytes. */
@@ -103,15 +103,15 @@ function namesOf(
     while (byLength.length <= bytes.length) byLength.push([])
     byLength[bytes.length]?.push({ bytes, place: at, bit })
   }
-  // 31 names have a bit; a route with more pointers in one object finds no doubles of the rest
+  // 30 names have a bit; a route with more pointers in one object finds no doubles of the rest
   for (const [i, name] of Object.keys(once).entries())
-    add(name, once[name] ?? SKIP, i < 31 ? 1 << i : 0)
+    add(name, once[name] ?? SKIP, i < 30 ? 2 << i : 0)
   for (const name of Object.keys(repeated)) add(name, repeated[name] ?? SKIP, 0)
   return byLength.length === 0 ? null : byLength
 }
 
 function isSame(name: Uint8Array, bytes: Uint8Array, from: number): boolean {
-  for (let i = 0; i < name.length; i++) if (name[i] !== bytes[from + i]) return false
+  for (let i = name.length - 1; i >= 0; i--) if (name[i] !== bytes[from + i]) return false
   return true
 }
 

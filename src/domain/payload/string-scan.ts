@@ -29,6 +29,11 @@ export function plainEnd(bytes: Uint8Array, from: number, to: number): number {
 const PLAIN = 0
 const ESCAPE = 1 // after a backslash; 2..5: hex digits that are still to come, plus one
 
+/** Takes a string that is too long to be kept. */
+export interface Pieces {
+  piece(bytes: Uint8Array, from: number, to: number): void
+}
+
 export class StringScan {
   readonly text = new Uint8Array(TEXT_BYTES + 4)
   length = 0 // of the text; more than TEXT_BYTES: it is longer
@@ -48,13 +53,8 @@ export class StringScan {
     this.#keep = keep
   }
 
-  /** Reads on; the index after the closing quote, or of where it breaks, or `to`. `piece` gets all text. */
-  push(
-    bytes: Uint8Array,
-    from: number,
-    to: number,
-    piece: ((bytes: Uint8Array, from: number, to: number) => void) | null
-  ): number {
+  /** Reads on; the index after the closing quote, or of where it breaks, or `to`. `pieces` gets all text. */
+  push(bytes: Uint8Array, from: number, to: number, pieces: Pieces | null): number {
     let at = from
     while (at < to) {
       if (this.#escape !== PLAIN) {
@@ -64,13 +64,13 @@ export class StringScan {
           return at
         }
         at++
-        if (piece !== null && this.length > before) piece(this.text, before, this.length)
-        if (piece !== null) this.length = 0
+        if (pieces !== null && this.length > before) pieces.piece(this.text, before, this.length)
+        if (pieces !== null) this.length = 0
         continue
       }
       const end = plainEnd(bytes, at, to)
       if (end > at) {
-        if (piece !== null) piece(bytes, at, end)
+        if (pieces !== null) pieces.piece(bytes, at, end)
         else this.#take(bytes, at, end)
       }
       if (end === to) return to

@@ -53,7 +53,7 @@ export class Tensor {
   badIfNumeric = 0 // bits of BAD
   count = 0 // values in JSON
   #product = 1
-  #dimensions: number[] = []
+  readonly #dimensions: number[] = []
   #level = 0
   readonly #lengths: number[] = [] // of lists, by level
   readonly #open: number[] = [] // elements so far of open lists
