@@ -10,14 +10,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Sample } from '../../demo/load.ts'
 import { type FaultProxy, startFaultProxy } from '../../test/helpers/fault-proxy.ts'
 import { type Fleet, putWeights, startFleet } from '../../test/helpers/fleet.ts'
+import { samplesOf } from '../../test/helpers/metrics.ts'
 import { until } from '../../test/helpers/until.ts'
 import { figure, machine, modeOf, publish, type Ratio, ratio, show } from '../harness.ts'
 import { residentBytes } from '../process.ts'
 
-const RPS = 150 // each of two routers
+const RPS = 60 // each of two routers: a fifth of what the machine can do with its own load beside it
 const mode = modeOf()
 const rounds = { smoke: 1, main: 10, long: 20 }[mode]
-const windowMs = { smoke: 1_500, main: 5_000, long: 5_000 }[mode]
+const windowMs = { smoke: 1_500, main: 8_000, long: 8_000 }[mode]
 const longMs = { smoke: 0, main: 0, long: 600_000 }[mode]
 const SETTLE_MS = 700
 
@@ -57,6 +58,9 @@ publish({
         'Redis is',
         'p99 without, ms',
         'p99 with, ms',
+        'p99 of all requests, with over without',
+        'event-loop delay p99 without, ms',
+        'with, ms',
         'requests with',
         'failed',
         'memory gained, MiB',
@@ -86,17 +90,27 @@ async function measure(fault: Fault): Promise<void> {
   await until('traffic', () => fleet.samples.every(seen => seen.length > RPS))
   const without: number[] = []
   const within: number[] = []
+  const all: { readonly without: Sample[]; readonly within: Sample[] } = { without: [], within: [] }
+  const loops: { readonly without: number[]; readonly within: number[] } = {
+    without: [],
+    within: []
+  }
   const recoveries: number[] = []
   let requests = 0
   let broken = 0
   let gained = 0
   for (let round = 0; round < rounds + (longMs > 0 ? 1 : 0); round++) {
     const last = round === rounds
-    without.push(p99(await window(fleet, windowMs)))
+    const calm = await window(fleet, windowMs)
+    without.push(p99(calm))
+    loops.without.push(await loopDelayMs(fleet))
     const before = memory(fleet)
     await fault.begin(fleet, proxy)
     const samples = await window(fleet, last ? longMs : windowMs)
     within.push(p99(samples))
+    loops.within.push(await loopDelayMs(fleet))
+    all.without.push(...calm)
+    all.within.push(...samples)
     gained = Math.max(gained, ...memory(fleet).map((bytes, i) => bytes - (before[i] ?? 0)))
     requests += samples.length
     broken += samples.filter(({ status }) => status !== 200).length
@@ -112,6 +126,9 @@ async function measure(fault: Fault): Promise<void> {
     fault.name,
     show(figure(without)),
     show(figure(within)),
+    (p99(all.within) / p99(all.without)).toFixed(2),
+    show(figure(loops.without)),
+    show(figure(loops.within)),
     String(requests),
     String(broken),
     (gained / 2 ** 20).toFixed(1),
@@ -125,6 +142,17 @@ async function window(fleet: Fleet, ms: number): Promise<readonly Sample[]> {
   const from = performance.now()
   await delay(ms + 300)
   return fleet.samples.flatMap(seen => seen.filter(({ due }) => due >= from && due < from + ms))
+}
+
+/** The larger of the two routers' delays of the event loop of their data thread, in the last seconds. */
+async function loopDelayMs({ routers }: Fleet): Promise<number> {
+  const delays = await Promise.all(
+    routers.map(async ({ adminUrl }) => {
+      const samples = await samplesOf(adminUrl, 'sluice_thread_event_loop_delay_seconds')
+      return samples.find(({ labels }) => labels['thread'] === '0')?.value ?? Number.NaN
+    })
+  )
+  return Math.max(...delays) * 1000
 }
 
 async function accepted({ routers }: Fleet, round: number): Promise<boolean> {
