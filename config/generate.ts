@@ -32,7 +32,7 @@ export const generated: readonly Generated[] = [
   { path: 'docs/admin-api.md', render: async () => apiPage(await renderOpenApi()) },
   { path: 'docs/metrics.md', render: () => metricsPage(metricRows()) },
   ...Object.entries(eventSchemas).map(([type, schema]) => ({
-    path: `config/event-schemas/${type}.schema.json`,
+    path: `config/events/${type}.schema.json`,
     render: () => `${JSON.stringify(schema, null, 2)}\n`
   }))
 ]

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { Compile } from 'typebox/compile'
+import { PAIR, type PairRecord, type PairSide } from '../../src/domain/pair.ts'
 import { DECISION, EXPOSURE, eventSchemas } from '../../src/io/event-schema.ts'
 import { createFileEvents } from '../../src/io/file-events.ts'
 import { createFileState } from '../../src/io/file-state.ts'
@@ -9,7 +10,7 @@ import { unitId } from '../../src/telemetry/unit-id.ts'
 import { author, first, rollback, shadow, weights } from '../helpers/state-documents.ts'
 import { silentLog, systemClock } from '../helpers/state-process.ts'
 
-const FOLDER = join(import.meta.dirname, '../../config/event-schemas')
+const FOLDER = join(import.meta.dirname, '../../config/events')
 
 test('has a file for each type of event and no other when consumers read the folder', async t => {
   const names = await readdir(FOLDER)
@@ -82,6 +83,78 @@ test('tells a record that is an exposure from one that is none', async t => {
     { revision: '0-1' }
   ]) {
     t.notOk(validator.Check({ ...exposure, data: { ...exposure.data, ...wrong } }))
+  }
+})
+
+test('tells a record that is a pair from one that is none', async t => {
+  const side: PairSide = {
+    variant: 'v3',
+    model: { name: 'fraud', version: '3' },
+    status: 200,
+    outcome: 'ok',
+    latencyMs: 12.5,
+    ttfbMs: 3,
+    bytes: 80,
+    sha256: 'a'.repeat(64),
+    truncated: false,
+    bad: []
+  }
+  const data: PairRecord = {
+    route: 'fraud',
+    revision: '1-7',
+    requestId: 'r1',
+    unitId: unitId(Buffer.from('key'), Buffer.from('u1')),
+    at: '2026-01-01T00:00:00.000Z',
+    primary: side,
+    shadow: {
+      ...side,
+      name: 'next',
+      variant: 'v4',
+      model: null,
+      status: 0,
+      outcome: 'timeout',
+      ttfbMs: null,
+      sha256: null,
+      truncated: true,
+      bad: ['nan'],
+      body: '{}',
+      bodyEncoding: 'utf-8'
+    },
+    comparison: {
+      compared: true,
+      agree: false,
+      why: null,
+      latencyRatio: 1.5,
+      differences: [
+        { field: 'outputs[].data', kind: 'number', primary: '0.1', shadow: '0.9', by: 0.8 }
+      ]
+    }
+  }
+  const pair = {
+    specversion: '1.0',
+    id: 'e1',
+    source: 'sluice',
+    type: PAIR,
+    time: '2026-01-01T00:00:00.000Z',
+    datacontenttype: 'application/json',
+    data
+  }
+  const validator = Compile(eventSchemas[PAIR] ?? {})
+  t.same(validator.Errors(JSON.parse(JSON.stringify(pair))), [])
+  const withoutUnit = { ...pair, data: { ...data, unitId: null } }
+  t.same(validator.Errors(withoutUnit), [])
+  for (const wrong of [
+    { unitId: 'u1' },
+    { revision: '0-1' },
+    { primary: { ...side, outcome: 'odd' } },
+    { primary: { ...side, bad: ['odd'] } },
+    { primary: { ...side, bodyEncoding: 'latin1' } },
+    { shadow: side },
+    { comparison: { ...data.comparison, why: 'odd' } },
+    { comparison: { ...data.comparison, differences: [{ field: 'x', kind: 'odd' }] } },
+    { unit: 'in clear' }
+  ]) {
+    t.notOk(validator.Check({ ...pair, data: { ...data, ...wrong } }), JSON.stringify(wrong))
   }
 })
 
