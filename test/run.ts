@@ -9,6 +9,9 @@ import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
 import { redisProgram } from '../demo/redis-program.ts'
+import { WITHOUT_KAFKA } from './helpers/kafka.ts'
+import { classArchive } from './helpers/kafka-classes.ts'
+import { kafkaProgram } from './helpers/kafka-program.ts'
 import { createTapCount } from './helpers/tap-count.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -65,14 +68,29 @@ async function run(words: readonly string[]): Promise<number> {
 
 /** What the files need from outside is fetched before they run, so that no test waits for a download. */
 async function prepare(files: readonly string[]): Promise<void> {
-  const texts = files.map(file => join(ROOT, file)).filter(existsSync)
-  if (!texts.some(file => /redis/i.test(readFileSync(file, 'utf8')))) return
-  try {
-    const { version, from } = await redisProgram()
-    process.stdout.write(`redis-server ${version}: ${from}\n`)
-  } catch (error) {
-    process.stdout.write(`${String(error)}\n`) // the tests that need it fail with the same words
+  const texts = files
+    .map(file => join(ROOT, file))
+    .filter(existsSync)
+    .map(file => readFileSync(file, 'utf8'))
+  if (texts.some(text => /redis/i.test(text))) {
+    await tell(async () => {
+      const { version, from } = await redisProgram()
+      return `redis-server ${version}: ${from}`
+    })
   }
+  if (WITHOUT_KAFKA === false && texts.some(text => text.includes('helpers/kafka'))) {
+    await tell(async () => {
+      const program = await kafkaProgram()
+      await classArchive(program)
+      return `kafka broker: ${program.from}`
+    })
+  }
+}
+
+/** The tests that need what cannot be had fail with the same words. */
+async function tell(found: () => Promise<string>): Promise<void> {
+  const line = await found().catch(String)
+  process.stdout.write(`${line}\n`)
 }
 
 /** Test files for the words given: files, folders, or everything; the folders of long ones first. */
