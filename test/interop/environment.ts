@@ -12,6 +12,7 @@ import { ROOT } from '../helpers/sluice.ts'
 import { findPython, type Python } from './python.ts'
 
 export type Environment = {
+  readonly directory: string
   readonly python: string // its program
   readonly packages: string // its site-packages
   readonly backends: string // folder of the backends of Triton
@@ -63,6 +64,7 @@ async function environment(
 
 function environmentAt(directory: string): Environment {
   return {
+    directory,
     python: join(directory, 'bin/python'),
     packages: join(directory, 'lib/python3.11/site-packages'),
     backends: join(directory, 'backends')

@@ -10,16 +10,17 @@ export const KINDS = [
 
 export type Behaviour = {
   readonly kind: (typeof KINDS)[number]
+  readonly firstMs: number // pause before the first token, when a stream's head and role are out
   readonly tokenMs: number // pause after each token
 }
 
-export const WELL: Behaviour = { kind: 'well', tokenMs: 0 }
+export const WELL: Behaviour = { kind: 'well', firstMs: 0, tokenMs: 0 }
 
 /** Reads one from JSON; what is left out is well. Throws a TypeError for a kind that is none. */
 export function behaviourOf(value: unknown): Behaviour {
-  const fields: { readonly kind?: unknown; readonly tokenMs?: unknown } =
-    typeof value === 'object' && value !== null ? value : {}
-  const kind = KINDS.find(known => known === (fields.kind ?? 'well'))
-  if (kind === undefined) throw new TypeError(`${fields.kind} is none of ${KINDS.join(', ')}`)
-  return { kind, tokenMs: Number(fields.tokenMs ?? 0) }
+  const fields: Readonly<Record<string, unknown>> =
+    typeof value === 'object' && value !== null ? { ...value } : {}
+  const kind = KINDS.find(known => known === (fields['kind'] ?? 'well'))
+  if (kind === undefined) throw new TypeError(`${fields['kind']} is none of ${KINDS.join(', ')}`)
+  return { kind, firstMs: Number(fields['firstMs'] ?? 0), tokenMs: Number(fields['tokenMs'] ?? 0) }
 }

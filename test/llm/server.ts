@@ -98,7 +98,7 @@ async function chat(served: Served, request: ChatRequest, res: ServerResponse): 
   for await (const piece of generation.pieces) {
     content += piece
     made++
-    await pause(served)
+    await pause(served.behaviour.tokenMs)
   }
   if (left.signal.aborted) return
   const message = { role: 'assistant', content: served.behaviour.kind === 'empty' ? null : content }
@@ -128,6 +128,7 @@ async function stream(
     })
   res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
   chunk({ role: 'assistant', content: '' }, null)
+  await pause(served.behaviour.firstMs)
   let made = 0
   for await (const piece of generation.pieces) {
     if (served.behaviour.kind === 'stream-error' && made >= FAILS_AFTER) {
@@ -136,7 +137,7 @@ async function stream(
     }
     made++
     if (piece !== '' && served.behaviour.kind !== 'empty') chunk({ content: piece }, null)
-    await pause(served)
+    await pause(served.behaviour.tokenMs)
   }
   chunk({}, generation.finish())
   if (request.includeUsage) {
@@ -174,8 +175,8 @@ async function control(served: Served, req: IncomingMessage, res: ServerResponse
   }
 }
 
-async function pause({ behaviour }: Served): Promise<void> {
-  if (behaviour.tokenMs > 0) await delay(behaviour.tokenMs)
+async function pause(ms: number): Promise<void> {
+  if (ms > 0) await delay(ms)
 }
 
 function usageOf(prompt: number, made: number) {

@@ -1,0 +1,126 @@
+/**
+ * Models that fail: with a status, and inside of a stream that began well and ends well.
+ */
+import t from 'tap'
+import { until } from '../../helpers/until.ts'
+import {
+  bothAnswered,
+  counted,
+  MODEL,
+  otherThan,
+  rolledBack,
+  routeTo,
+  SERVERS,
+  startRouter,
+  startServers,
+  traffic,
+  variantOf
+} from '../pair-of-servers.ts'
+
+const servers = await startServers(t, { stories: ['stories', 'stories-next'] })
+const story = (model: string) => ({
+  upstreams: [servers.triton.url],
+  model: { name: model },
+  rewrite: { path: { from: '/stories/', to: `/v2/models/${model}/` } }
+})
+const router = await startRouter(t, {
+  ...Object.fromEntries(
+    SERVERS.map(champion => [champion, routeTo(servers, champion, champion, 30)])
+  ),
+  stories: {
+    match: { paths: ['/stories/'] },
+    protocol: 'open-inference',
+    hashOn: [{ json: '/user' }, { header: 'x-user-id' }],
+    variants: { stories: story('stories'), next: story('stories-next') },
+    champion: 'stories',
+    initialWeights: { stories: 60, next: 40 }
+  }
+})
+
+for (const champion of SERVERS) {
+  const challenger = otherThan(champion)
+  t.test(`${challenger} is taken out when its model raises an exception`, async t => {
+    const running = traffic(t, router, champion)
+    await bothAnswered(running)
+    servers[challenger].fault(MODEL, 'raise')
+    t.teardown(() => servers[challenger].fault(MODEL, null))
+    const { rollback, route } = await rolledBack(router, champion, challenger)
+    t.match(rollback.trigger, /^(errors|gross)$/)
+    t.strictSame(route.weights, { [champion]: 100, [challenger]: 0 })
+    const since = performance.now()
+    const after = await until('traffic after the rollback', () => {
+      const sent = running.answered.filter(({ sentAt }) => sentAt > since)
+      return sent.length > 40 && sent
+    })
+    t.ok(after.every(({ variant, status }) => variant === champion && status === 200))
+    await running.stop()
+    const failed = running.answered.filter(({ status }) => status === 500)
+    t.ok(failed.every(({ variant }) => variant === challenger))
+    t.equal(
+      await counted(router, 'sluice_requests_total', {
+        route: champion,
+        variant: challenger,
+        outcome: 'upstream_error',
+        code: '5xx'
+      }),
+      failed.length
+    )
+    t.equal(await counted(router, 'sluice_bad_predictions_total', { route: champion }), 0)
+  })
+}
+
+t.test('a model is taken out when its streams have an error in them', async t => {
+  const tell = async (user: string) => {
+    const answer = await fetch(`${router.dataUrl}/stories/generate_stream`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-user-id': user },
+      body: JSON.stringify({ text_input: `A story for ${user}` })
+    })
+    return { variant: variantOf(answer), status: answer.status, text: await answer.text() }
+  }
+  const told: Awaited<ReturnType<typeof tell>>[] = []
+  let asking = true
+  let next = 0
+  const client = async () => {
+    while (asking) told.push(await tell(`user-${next++ % 300}`))
+  }
+  const clients = Promise.all([client(), client(), client()])
+  const stop = async () => {
+    asking = false
+    await clients
+  }
+  t.teardown(stop)
+  const of = (variant: string) => told.filter(one => one.variant === variant)
+  await until('both models to tell', () => of('stories').length > 30 && of('next').length > 30)
+  t.ok(told.every(({ text }) => text.split('\n\n').filter(Boolean).length === 5))
+  t.equal(
+    await counted(router, 'sluice_requests_total', { route: 'stories', outcome: 'upstream_error' }),
+    0
+  )
+
+  servers.triton.fault('stories-next', 'raise')
+  t.teardown(() => servers.triton.fault('stories-next', null))
+  const { rollback } = await rolledBack(router, 'stories', 'next')
+  t.match(rollback.trigger, /^(errors|gross)$/)
+  await stop()
+  const broken = told.filter(({ text }) => text.includes('"error"'))
+  t.ok(broken.length > 0)
+  t.ok(
+    told.every(({ status }) => status === 200),
+    'every status was 200'
+  )
+  t.ok(
+    broken.every(({ variant, text }) => variant === 'next' && text.includes('piece 1')),
+    'the client saw what came before'
+  )
+  t.equal(
+    await counted(router, 'sluice_requests_total', {
+      route: 'stories',
+      variant: 'next',
+      outcome: 'upstream_error',
+      code: '2xx'
+    }),
+    broken.length
+  )
+  t.equal(await counted(router, 'sluice_bad_predictions_total', { route: 'stories' }), 0)
+})
