@@ -3,7 +3,7 @@
  *
  * Two real model servers, the real router and an open-model load are started; after a few healthy seconds the
  * challenger breaks, and the router has to notice by itself. Nothing here tells it. With --fleet there are two
- * routers and a Redis. Exit code 0 only when what was promised happened (options.ts); 1 when not; 2 for wrong
+ * routers and a Redis; with --shadow the challenger only gets copies, and is compared. Exit code 0 only when what was promised happened (options.ts); 1 when not; 2 for wrong
  * usage. Whatever ends it, no process and no file stays.
  */
 import { performance } from 'node:perf_hooks'
@@ -14,6 +14,9 @@ import { type Load, startLoad } from './load.ts'
 import { type Options, optionsOf } from './options.ts'
 import { COLD_MS, play, USERS } from './play.ts'
 import { PATH, SLA_MS } from './router.ts'
+import { playShadow } from './shadow-play.ts'
+import { setShadowStage } from './shadow-stage.ts'
+import { shadowAsJson, shadowToldTo } from './shadow-story.ts'
 import { setStage } from './stage.ts'
 import { asJson, toldTo } from './story.ts'
 import { type Tally, tally } from './tally.ts'
@@ -39,6 +42,11 @@ function demo(given: Options): Promise<number> {
     const story = given.json ? fleetAsJson(write) : fleetToldTo(write)
     const set = () => setFleetStage()
     return perform(given, story.failed, set, scene => playFleet({ ...scene, given, story }))
+  }
+  if (given.shadow) {
+    const story = given.json ? shadowAsJson(write) : shadowToldTo(write)
+    const set = () => setShadowStage(given.events)
+    return perform(given, story.failed, set, scene => playShadow({ ...scene, given, story }))
   }
   const story = given.json ? asJson(write) : toldTo(write)
   const set = () => setStage(given.share)
@@ -75,7 +83,7 @@ async function perform<Stage extends Place>(
     })
     gone.catch(() => {})
     const counted = tally(SLA_MS)
-    load = sendUsers(stage.dataUrls, given.rps, counted)
+    load = sendUsers(stage.dataUrls, given, counted)
     await Promise.race([act({ stage, load, counted }), interrupted, gone])
     if (given.keep) await Promise.race([interrupted, gone]) // the children keep us alive
     return 0
@@ -89,9 +97,16 @@ async function perform<Stage extends Place>(
   }
 }
 
-/** The load, counted once it is warm: every process compiles its code and makes its connections before. */
-function sendUsers(origin: readonly string[], rps: number, counted: Tally): Load {
-  const from = performance.now() + COLD_MS
+/**
+ * The load, counted once it is warm: every process compiles its code and makes its connections before. The demo of
+ * a shadow counts all of it, for it has no user fail.
+ */
+function sendUsers(
+  origin: readonly string[],
+  { rps, shadow }: Pick<Options, 'rps' | 'shadow'>,
+  counted: Tally
+): Load {
+  const from = performance.now() + (shadow ? 0 : COLD_MS)
   return startLoad(
     { origin, path: PATH, rps, users: USERS, seed: SEED, timeoutMs: 30_000 },
     sample => {

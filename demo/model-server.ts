@@ -10,7 +10,16 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { parseArgs } from 'node:util'
 import type { InferenceSession } from 'onnxruntime-node'
 import { type Fault, type FaultKind, type Faults, faultOf, faults } from './faults.ts'
-import { FEATURES, fraudModel, INPUT, OUTPUT } from './models.ts'
+import {
+  FEATURES,
+  fraudModel,
+  INPUT,
+  isScored,
+  MODEL_KINDS,
+  type ModelKind,
+  OUTPUT,
+  SCORE
+} from './models.ts'
 
 // The runtime reports its use to its maker unless it is told not to before it is loaded.
 process.env['ORT_DISABLE_TELEMETRY'] = '1'
@@ -23,25 +32,34 @@ const { values } = parseArgs({
   options: {
     name: { type: 'string', default: 'fraud' },
     version: { type: 'string', default: '1' },
+    model: { type: 'string', default: 'healthy' }, // a kind of models.ts
     host: { type: 'string', default: '127.0.0.1' },
     port: { type: 'string', default: '0' },
     'control-port': { type: 'string', default: '0' }
   }
 })
-await serve(values.name, values.version)
+const kind = MODEL_KINDS.find(known => known === values.model)
+if (kind === undefined) throw new Error(`--model is one of ${MODEL_KINDS.join(', ')}`)
+await serve(values.name, values.version, kind)
 
 type Models = { readonly healthy: InferenceSession; readonly nan: InferenceSession }
-type Model = { readonly name: string; readonly version: string; readonly sessions: Models }
+type Model = {
+  readonly name: string
+  readonly version: string
+  readonly outputs: readonly string[]
+  readonly sessions: Models
+}
 
 /** What goes back: a status and a body that is JSON text already. */
 type Answer = { readonly status: number; readonly body: string }
 
-async function serve(name: string, version: string): Promise<void> {
+async function serve(name: string, version: string, kind: ModelKind): Promise<void> {
   const sessions = {
-    healthy: await onnx.InferenceSession.create(fraudModel(version, 'healthy'), THREADS),
+    healthy: await onnx.InferenceSession.create(fraudModel(version, kind), THREADS),
     nan: await onnx.InferenceSession.create(fraudModel(version, 'nan'), THREADS)
   }
-  const model: Model = { name, version, sessions }
+  const outputs = isScored(kind) ? [OUTPUT, SCORE] : [OUTPUT]
+  const model: Model = { name, version, outputs, sessions }
   const state = faults()
   const server = createServer((req, res) => void serveRequest(model, state, req, res))
   const control = createServer((req, res) => void setFault(state, req, res))
@@ -112,21 +130,25 @@ async function inferV2(model: Model, session: InferenceSession, body: string): P
     ? inputs.find(i => isRecord(i) && i.name === INPUT)
     : undefined
   if (!isRecord(input)) throw new Error(`expected an input named '${INPUT}'`)
-  const { rows, values } = await run(session, input.data)
+  const { rows, tensors } = await run(session, input.data)
   if (`${input.shape}` !== `${[rows, FEATURES]}`) throw new Error('shape does not fit the data')
   const head = JSON.stringify({
     ...(typeof id === 'string' ? { id } : {}),
     model_name: model.name,
     model_version: model.version
   })
-  const output = `{"name":"${OUTPUT}","datatype":"FP32","shape":[${rows},2],"data":[${values.map(String).join(',')}]}`
-  return { status: 200, body: `${head.slice(0, -1)},"outputs":[${output}]}` }
+  const outputs = [...tensors].map(
+    ([name, values]) =>
+      `{"name":"${name}","datatype":"FP32","shape":[${rows},2],"data":[${values.map(String).join(',')}]}`
+  )
+  return { status: 200, body: `${head.slice(0, -1)},"outputs":[${outputs.join(',')}]}` }
 }
 
 async function predictV1(session: InferenceSession, body: string): Promise<Answer> {
   const request: unknown = JSON.parse(body)
   const { instances } = isRecord(request) ? request : {}
-  const { rows, values } = await run(session, instances)
+  const { rows, tensors } = await run(session, instances)
+  const values = tensors.get(OUTPUT) ?? []
   const lists = Array.from({ length: rows }, (_, i) => `[${values[2 * i]},${values[2 * i + 1]}]`)
   return { status: 200, body: `{"predictions":[${lists.join(',')}]}` }
 }
@@ -135,16 +157,20 @@ async function predictV1(session: InferenceSession, body: string): Promise<Answe
 async function run(
   session: InferenceSession,
   data: unknown
-): Promise<{ readonly rows: number; readonly values: number[] }> {
+): Promise<{ readonly rows: number; readonly tensors: ReadonlyMap<string, readonly number[]> }> {
   const numbers = Array.isArray(data) ? data.flat(3).map(Number) : []
   const rows = numbers.length / FEATURES
   if (rows < 1 || !Number.isInteger(rows)) {
     throw new Error(`unexpected shape for input '${INPUT}', expecting [-1,${FEATURES}]`)
   }
   const input = new onnx.Tensor('float32', Float32Array.from(numbers), [rows, FEATURES])
-  const { [OUTPUT]: output } = await session.run({ [INPUT]: input })
-  if (!(output?.data instanceof Float32Array)) throw new Error('the model gave no floats')
-  return { rows, values: [...output.data] }
+  const results = await session.run({ [INPUT]: input })
+  const tensors = session.outputNames.map((name): [string, readonly number[]] => {
+    const { [name]: output } = results
+    if (!(output?.data instanceof Float32Array)) throw new Error('the model gave no floats')
+    return [name, [...output.data]]
+  })
+  return { rows, tensors: new Map(tensors) }
 }
 
 function metadata(model: Model): unknown {
@@ -153,7 +179,7 @@ function metadata(model: Model): unknown {
     versions: [model.version],
     platform: 'onnxruntime_onnx',
     inputs: [{ name: INPUT, datatype: 'FP32', shape: [-1, FEATURES] }],
-    outputs: [{ name: OUTPUT, datatype: 'FP32', shape: [-1, 2] }]
+    outputs: model.outputs.map(output => ({ name: output, datatype: 'FP32', shape: [-1, 2] }))
   }
 }
 

@@ -27,7 +27,7 @@ export type Port = { readonly name: string; readonly columns: number }
 export type Graph = {
   readonly name: string
   readonly input: Port
-  readonly output: Port
+  readonly outputs: readonly Port[]
   readonly nodes: readonly Node[]
   readonly weights: readonly Tensor[]
 }
@@ -47,7 +47,7 @@ function graphBytes(graph: Graph): Buffer {
     bytesField(2, graph.name),
     ...graph.weights.map(tensor => bytesField(5, tensorBytes(tensor))),
     bytesField(11, portBytes(graph.input)),
-    bytesField(12, portBytes(graph.output))
+    ...graph.outputs.map(port => bytesField(12, portBytes(port)))
   ])
 }
 

@@ -5,13 +5,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { revisionOf } from '../src/domain/document.ts'
-import type { AuditEntry, RouteView } from '../src/ports.ts'
+import type { AuditEntry, RouteView, ShadowView } from '../src/ports.ts'
 import { startChild } from './child.ts'
 import type { Servers } from './servers.ts'
 
 export const ROUTE = 'fraud'
 export const PATH = '/v2/models/fraud/infer'
 export const SLA_MS = 250
+export const SHADOW = 'v4-try'
 
 export type Router = {
   readonly dataUrl: string
@@ -20,6 +21,10 @@ export type Router = {
   readonly route: () => Promise<RouteView>
   /** Changes weights of the route as it was seen. Never throws for an answer, whatever it is. */
   readonly setWeights: (seen: RouteView, weights: Weights) => Promise<Answer>
+  /** The shadow of the route, where it has one. */
+  readonly shadow: () => Promise<ShadowView>
+  /** Switches the shadow; what it resolves with holds on every data thread. Throws when it is refused. */
+  readonly setShadow: (on: boolean) => Promise<ShadowView>
   /** The newest first. */
   readonly decisions: () => Promise<readonly AuditEntry[]>
   /** Resolves with its stderr when it ends. */
@@ -39,6 +44,10 @@ export type RouterPlace = {
   readonly servers: Pick<Servers, 'champion' | 'challenger'>
   /** More lines of the block `state`, each a key and its value. */
   readonly state?: readonly string[]
+  /** The block `events`; without it nothing is published. */
+  readonly events?: string
+  /** More lines of the route. */
+  readonly route?: readonly string[]
   /** Percent of the users for the challenger where the route has no state yet. */
   readonly share?: number
 }
@@ -66,6 +75,7 @@ export async function startRouter(place: RouterPlace): Promise<Router> {
     if (!answer.ok) throw new Error(`the admin API answered ${answer.status}`)
     return answer.json()
   }
+  const shadow = async () => (await read(`/shadows/${SHADOW}`)) as ShadowView // likewise
   return {
     dataUrl: Array.isArray(listen) ? String(listen[0]) : '',
     adminUrl: String(admin),
@@ -80,18 +90,29 @@ export async function startRouter(place: RouterPlace): Promise<Router> {
       const body: unknown = await answer.json()
       return { status: answer.status, code: answer.ok ? null : codeOf(body) }
     },
+    shadow,
+    async setShadow(on) {
+      const { revision } = await shadow()
+      const answer = await call(`/shadows/${SHADOW}`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json', 'if-match': `"${revision}"` },
+        body: JSON.stringify({ on })
+      })
+      if (!answer.ok) throw new Error(`the shadow was not switched: ${await answer.text()}`)
+      return (await answer.json()) as ShadowView // the router's own view
+    },
     decisions: async () => (await read('/decisions?limit=20')) as readonly AuditEntry[], // likewise
     gone: child.exited.then(() => child.stderr()),
     stop: () => child.stop()
   }
 }
 
-function configuration({ servers, state = [], share }: RouterPlace): string {
+function configuration({ servers, state = [], events, route = [], share }: RouterPlace): string {
   const weights = share === undefined ? '' : `initialWeights: { v3: ${100 - share}, v4: ${share} }`
   return `listen: 127.0.0.1:0
 admin: { listen: 127.0.0.1:0 }
 state: { ${['directory: ./state', ...state].join(', ')} }
-events: { driver: none }
+events: ${events ?? '{ driver: none }'}
 drain: { delay: 0s, grace: 1s }
 routes:
   ${ROUTE}:
@@ -104,7 +125,7 @@ routes:
     champion: v3
     ${weights}
     triggers: { latency: { sla: ${SLA_MS}ms } }
-`
+${route.map(line => `    ${line}\n`).join('')}`
 }
 
 function codeOf(problem: unknown): string | null {

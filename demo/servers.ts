@@ -4,6 +4,7 @@
 import { join } from 'node:path'
 import { type Child, startChild } from './child.ts'
 import type { FaultKind } from './faults.ts'
+import type { ModelKind } from './models.ts'
 
 export type Servers = {
   readonly champion: string // URL
@@ -12,10 +13,15 @@ export type Servers = {
   readonly stop: () => Promise<void>
 }
 
-/** Starts both. Throws when one does not start; then neither stays. */
-export async function startServers(): Promise<Servers> {
+/** Starts both, with models of these kinds. Throws when one does not start; then neither stays. */
+export async function startServers(
+  kinds: { readonly v3: ModelKind; readonly v4: ModelKind } = { v3: 'healthy', v4: 'healthy' }
+): Promise<Servers> {
   const program = join(import.meta.dirname, 'model-server.ts')
-  const starts = ['3', '4'].map(version => startChild([program, '--version', version]))
+  const starts = [
+    startChild([program, '--version', '3', '--model', kinds.v3]),
+    startChild([program, '--version', '4', '--model', kinds.v4])
+  ]
   const settled = await Promise.allSettled(starts)
   const children = settled.flatMap(one => (one.status === 'fulfilled' ? [one.value] : []))
   const stop = async () => {

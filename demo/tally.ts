@@ -19,6 +19,8 @@ export type Stretch = {
   readonly requests: () => number
   /** Those without a good answer, however late. */
   readonly failed: () => number
+  /** Of all of them, in ms; null without one. `q` is 0..1. */
+  readonly quantile: (q: number) => number | null
 }
 
 export type Tally = {
@@ -70,11 +72,13 @@ export function tally(slowMs: number): Tally {
     last(variant, now, windowMs) {
       recent = recent.filter(sample => sample.due + sample.ms > now - KEPT_MS)
       const own = recent.filter(s => s.variant === variant && s.due + s.ms > now - windowMs)
-      const times = own.map(sample => sample.ms).sort((a, b) => a - b)
       return {
         rate: own.length / (windowMs / 1000),
         failed: own.filter(sample => isFailure(sample, slowMs)).length,
-        p99: times[Math.ceil(times.length * 0.99) - 1] ?? null
+        p99: quantile(
+          own.map(sample => sample.ms),
+          0.99
+        )
       }
     },
     hurt: waiting => ({
@@ -85,9 +89,11 @@ export function tally(slowMs: number): Tally {
       let to = Number.POSITIVE_INFINITY
       let requests = 0
       let failed = 0
+      const times: number[] = []
       stretches.push(sample => {
         if (sample.due < from || sample.due > to) return
         requests++
+        times.push(sample.ms)
         if (isFailure(sample, Number.POSITIVE_INFINITY)) failed++
       })
       return {
@@ -95,7 +101,8 @@ export function tally(slowMs: number): Tally {
           to = at
         },
         requests: () => requests,
-        failed: () => failed
+        failed: () => failed,
+        quantile: q => quantile(times, q)
       }
     },
     lastDue: variant => dues.get(variant) ?? null,
@@ -108,4 +115,8 @@ export function tally(slowMs: number): Tally {
 /** What a user would call broken: no answer, an error, no number, or too late. */
 export function isFailure(sample: Sample, slowMs: number): boolean {
   return sample.status === 0 || sample.status >= 400 || sample.nan || sample.ms > slowMs
+}
+
+function quantile(values: readonly number[], q: number): number | null {
+  return [...values].sort((a, b) => a - b)[Math.ceil(values.length * q) - 1] ?? null
 }
