@@ -11,7 +11,6 @@ import { writeReports } from './report.ts'
 const BENCHES = [
   'micro/assign',
   'micro/gate',
-  'micro/first-reader',
   'micro/payload-scan',
   'micro/record',
   'micro/tick',

@@ -98,7 +98,7 @@ export class ClientConnection implements ClientSide {
     if (!exchange.res.writableFinished) clientGone(exchange)
     exchange.over = true
     exchange.held?.drop()
-    this.#lane.accessLog.add(exchange)
+    log(exchange)
     if (this.faulty) {
       linger(this.socket)
       return
@@ -120,13 +120,19 @@ export class ClientConnection implements ClientSide {
     this.#lane.exchanges.delete(current)
     if (!current.over) clientGone(current)
     current.held?.drop()
-    this.#lane.accessLog.add(current)
+    log(current)
   }
 }
 
 /** An IPv4 peer of a listener for both is written as IPv4. */
 function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+}
+
+/** Writes the line of a request, once its outcome is known. */
+function log(exchange: Exchange): void {
+  if (exchange.unread) exchange.logDue = true
+  else exchange.lane.accessLog.add(exchange)
 }
 
 function run(start: Start, exchange: Exchange): void {

@@ -30,13 +30,15 @@ export function drain(
   let quietSince = lane.now()
   const timer = setInterval(() => {
     const now = lane.now()
+    const open = connections.size > 0 || lane.reading.size > 0
     if (lane.exchanges.size > 0) quietSince = now
     if (now >= end) {
       for (const exchange of [...lane.exchanges]) cutShort(exchange)
       setImmediate(closeAll)
     } else if (now - quietSince >= QUIET_MS) closeAll()
-    if (connections.size > 0 && now < end + QUIET_MS) return
+    if (open && now < end + QUIET_MS) return
     clearInterval(timer)
+    for (const answer of [...lane.reading]) answer.hurry()
     done()
   }, LOOK_MS)
 

@@ -6,13 +6,13 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FirstReader } from '../domain/payload/first-reader.ts'
 import type { AnswerHead } from './answer-fields.ts'
 import type { Decision } from './decide.ts'
 import type { Head } from './gate.ts'
 import type { HeldBody } from './held-body.ts'
 import type { Lane } from './lane.ts'
 import type { LiveAddress, LiveRoute, LiveTable, LiveVariant } from './live-routes.ts'
+import type { ObservedAnswer } from './observed-answer.ts'
 import type { Tap } from './tap.ts'
 import type { Upload } from './upload.ts'
 
@@ -59,7 +59,7 @@ export class Exchange {
   held: HeldBody | null = null // what of the body came while the unit was looked for
   upload: Upload | null = null
   work: UpstreamWork | null = null
-  reader: FirstReader | null = null
+  observed: ObservedAnswer | null = null
   tap: Tap | null = null // copies for shadows
   answer: AnswerHead | null = null
 
@@ -74,7 +74,9 @@ export class Exchange {
   answered = false // counted as answered
   warm = false // its address, when it was sent
   waited = false // for the client's socket: its time is no evidence
-  settled = false // the outcome is counted
+  settled = false // the outcome is decided
+  unread = false // and will be counted when the answer has been read
+  logDue = false // its line waits for that
   retried = false // at another address of the variant
   outcome = ''
   over = false // nothing more goes to the client

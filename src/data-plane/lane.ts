@@ -8,6 +8,7 @@ import type { AccessLog } from './access-log.ts'
 import type { Exchange } from './exchange.ts'
 import type { BodyBudget } from './held-body.ts'
 import type { LiveTable } from './live-routes.ts'
+import type { ObservedAnswer } from './observed-answer.ts'
 import type { ProcessClock } from './process-time.ts'
 import type { Taps } from './tap.ts'
 
@@ -21,6 +22,8 @@ export type Lane = {
   readonly exchanges: Set<Exchange>
   readonly accessLog: AccessLog
   readonly bodies: BodyBudget
+  /** Answers that are whole and not read to their end: their outcomes are still to be counted. */
+  readonly reading: Set<ObservedAnswer>
   readonly taps: Taps
   readonly log: (level: LogLevel, msg: string, fields: Readonly<Record<string, unknown>>) => void
   /** Replaced as a whole when a snapshot comes; null until the first. */

@@ -24,6 +24,7 @@ import { BodyBudget, HELD_BYTES } from './held-body.ts'
 import type { Lane } from './lane.ts'
 import { type Listener, makeListener } from './listener.ts'
 import { LiveRoutes, type LiveTable } from './live-routes.ts'
+import type { ObservedAnswer } from './observed-answer.ts'
 import { processClock } from './process-time.ts'
 import { endStreams } from './stream-end.ts'
 import { type TapChannel, Taps } from './tap.ts'
@@ -44,6 +45,7 @@ export async function startLane(
     now,
     exchanges: new Set<Exchange>(),
     accessLog: new AccessLog(),
+    reading: new Set<ObservedAnswer>(),
     bodies: new BodyBudget(Math.floor(HELD_BYTES / settings.threads)),
     taps: new Taps(new Uint32Array(settings.shadowCounters)),
     log: (level, msg, fields) => send({ type: 'log', level, msg, fields }),
@@ -71,8 +73,10 @@ export async function startLane(
 
   return {
     handle: message => {
-      if (message.type === 'stop') exit()
-      else if (message.type === 'drain') {
+      if (message.type === 'stop') {
+        for (const answer of [...lane.reading]) answer.hurry()
+        exit()
+      } else if (message.type === 'drain') {
         drain(lane, listener.server, listener.connections, message.graceMs, () =>
           send({ type: 'drained' })
         )

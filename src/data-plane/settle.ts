@@ -17,16 +17,14 @@ import {
   UPSTREAM_ERRORS,
   type UpstreamError
 } from '../domain/counts.ts'
-import type { FirstReading } from '../domain/payload/first-reader.ts'
-import { recordAnswered, recordSent } from '../domain/record.ts'
+import type { Reading } from '../domain/payload/reading.ts'
+import { recordAnswered, recordReading, recordSent } from '../domain/record.ts'
 import type { Decision } from './decide.ts'
 import type { Exchange } from './exchange.ts'
 import type { LiveRoute, LiveVariant } from './live-routes.ts'
 import { isWarm, observe } from './observe.ts'
+import { NOT_READ } from './observed-answer.ts'
 import type { Tap } from './tap.ts'
-
-/** Of an answer whose predictions nobody looked at. */
-export const NOT_READ: FirstReading = { judged: false, bad: 0, failed: false }
 
 /** Gives the request to the variant that was decided for it. */
 export function assignTo(
@@ -96,13 +94,33 @@ export function markAnswered(ex: Exchange, now: number): void {
   recordAnswered(variant.counters, now, ex.sentAt, slotOf(ex))
 }
 
-/** Decides the outcome. Later calls change nothing. */
-export function settle(ex: Exchange, outcome: Outcome, reading: FirstReading = NOT_READ): void {
-  const { route, variant, decision } = ex
-  if (ex.settled || route === null || variant === null || decision === null) return
-  const now = ex.lane.now()
-  markSent(ex, now)
+/** Decides the outcome. Later calls change nothing. Of an answer that did not come whole nothing is judged. */
+export function settle(ex: Exchange, outcome: Outcome): void {
+  if (ex.settled || ex.variant === null) return
   ex.settled = true
+  count(ex, outcome, ex.observed?.cut() ?? NOT_READ, ex.lane.now())
+}
+
+/**
+ * Decides that the answer, which is whole, gives the outcome; the result counts it, as of now, when the answer
+ * has been read. Nothing that happens in between changes it.
+ */
+export function settleWhenRead(ex: Exchange): (outcome: Outcome, reading: Reading) => void {
+  ex.settled = true
+  ex.unread = true
+  const endedAt = ex.lane.now()
+  releaseLoad(ex)
+  return (outcome, reading) => {
+    ex.unread = false
+    count(ex, outcome, reading, endedAt)
+    if (ex.logDue) ex.lane.accessLog.add(ex)
+  }
+}
+
+function count(ex: Exchange, outcome: Outcome, reading: Reading, now: number): void {
+  const { route, variant, decision } = ex
+  if (route === null || variant === null || decision === null) return
+  markSent(ex, now)
   ex.outcome = outcome
   releaseLoad(ex)
   observe(variant.counters, ex.lane.region, {
@@ -124,17 +142,25 @@ export function settle(ex: Exchange, outcome: Outcome, reading: FirstReading = N
     judged: reading.judged,
     bad: reading.bad
   })
-  if (ex.tap !== null) endTap(ex, ex.tap, variant.snapshot.name, outcome, reading.bad)
+  recordReading(variant.counters, reading)
+  if (ex.tap !== null) endTap(ex, ex.tap, variant.snapshot.name, outcome, reading.bad, now)
 }
 
 /** The copy of the answer goes to the shadows. Times run from the request's last byte. */
-function endTap(ex: Exchange, tap: Tap, variant: string, outcome: Outcome, bad: number): void {
+function endTap(
+  ex: Exchange,
+  tap: Tap,
+  variant: string,
+  outcome: Outcome,
+  bad: number,
+  now: number
+): void {
   const { answer, sentAt, firstAt } = ex
   tap.end({
     variant,
     outcome,
     status: firstAt > 0 ? ex.status : 0,
-    latencyMs: Math.max(0, ex.lane.now() - sentAt),
+    latencyMs: Math.max(0, now - sentAt),
     firstMs: firstAt > 0 ? Math.max(0, (ex.streamedAt || firstAt) - sentAt) : 0,
     contentType: answer?.contentType ?? null,
     contentEncoding: answer?.contentEncoding ?? null,
@@ -145,8 +171,8 @@ function endTap(ex: Exchange, tap: Tap, variant: string, outcome: Outcome, bad: 
 
 /** A request that is answered by a fault of ours says nothing of the variant: its load is given back. */
 export function abandon(ex: Exchange): void {
+  if (!ex.unread) ex.tap?.abandon()
   ex.settled = true
-  ex.tap?.abandon()
   releaseLoad(ex)
 }
 

@@ -7,7 +7,7 @@
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Outcome } from '../domain/counts.ts'
-import { type FirstReading, firstReader } from '../domain/payload/first-reader.ts'
+import type { Reading } from '../domain/payload/reading.ts'
 import { rewrittenTarget } from '../domain/rewrite.ts'
 import { type Fault, faultOf, INVALID, type Stage } from '../upstream-connection/fault.ts'
 import { answerData, answerEnd, answerHead, answerProblem, breakAnswer } from './answer.ts'
@@ -16,14 +16,15 @@ import type { Exchange, UpstreamWork } from './exchange.ts'
 import { contain, giveUp } from './give-up.ts'
 import type { LiveAddress, LiveVariant } from './live-routes.ts'
 import { outcomeOfStatus } from './observe.ts'
+import { NOT_READ, observeAnswer } from './observed-answer.ts'
 import { requestFields } from './request-fields.ts'
 import {
   countAddress,
   countUpstreamError,
   markAnswered,
   markSent,
-  NOT_READ,
-  settle
+  settle,
+  settleWhenRead
 } from './settle.ts'
 import { openTunnel } from './tunnel.ts'
 
@@ -110,10 +111,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, UpstreamWork {
       ex.answer = head
       if (!ex.stream) markAnswered(ex, now)
       else markSent(ex, now)
-      if (ex.decision?.prediction === true) {
-        const { protocol } = ex.decision.route
-        ex.reader = firstReader(protocol, status, head.contentType, head.contentEncoding)
-      }
+      ex.observed = observeAnswer(ex, status, head)
       if (ex.stream && ex.cutAt > 0 && now >= ex.cutAt) giveUp(ex, 'reset')
       else process.nextTick(flushHead, ex)
     } catch (error) {
@@ -130,7 +128,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, UpstreamWork {
         ex.streamedAt = ex.upstreamAt
         markAnswered(ex, ex.upstreamAt)
       }
-      ex.reader?.push(chunk)
+      ex.observed?.push(chunk, ex.upstreamAt)
       ex.tap?.answerBody(chunk)
       if (answerData(ex, chunk)) return
       controller.pause()
@@ -148,10 +146,9 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, UpstreamWork {
     if (this.#over) return
     try {
       this.#finish()
-      const reading = ex.reader?.end() ?? NOT_READ
       markAnswered(ex, ex.lane.now())
       this.#judgeAddress()
-      settle(ex, outcomeOf(ex.status, reading), reading)
+      this.#settle()
       answerEnd(ex)
     } catch (error) {
       contain(ex, error)
@@ -232,6 +229,17 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, UpstreamWork {
     answerProblem(ex, code, [variant.snapshot.name], fault.proxyError)
   }
 
+  /** The answer is whole: it is counted by what it says, which may be known a little later. */
+  #settle(): void {
+    const ex = this.#ex
+    if (ex.settled) return
+    const { status, observed } = ex
+    const count = settleWhenRead(ex)
+    const read = (reading: Reading): void => count(outcomeOf(status, reading), reading)
+    const reading = observed === null ? NOT_READ : observed.end(read)
+    if (reading !== null) read(reading)
+  }
+
   #judgeAddress(): void {
     const { status, lane } = this.#ex
     const { standing, snapshot } = this.address
@@ -248,7 +256,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, UpstreamWork {
   }
 }
 
-function outcomeOf(status: number, reading: FirstReading): Outcome {
+function outcomeOf(status: number, reading: Reading): Outcome {
   if (reading.failed) return 'upstream_error'
   const byStatus = outcomeOfStatus(status)
   return byStatus === 'ok' && reading.bad !== 0 ? 'bad_prediction' : byStatus

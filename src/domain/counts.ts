@@ -6,6 +6,8 @@
  * kept apart in two banks that are cleared when the ranges change, so that a request assigned under older
  * ranges never speaks for or against the present ones. Times are doubles, in ms since the process epoch.
  */
+import { UNREADABLE } from './payload/reading.ts'
+
 export const TICK_MS = 250
 
 export const COHORTS = ['hash', 'override', 'other'] as const
@@ -27,6 +29,7 @@ export const REASONS = ['hash', 'override', 'missing_unit', 'fallback', 'rolled_
 export const BAD_KINDS = ['null', 'nan', 'infinite', 'empty', 'shape', 'unparsable'] as const
 export const UPSTREAM_ERRORS = ['connect', 'dns', 'tls', 'timeout', 'reset', 'invalid'] as const
 export const SHED_REASONS = ['in_flight', 'connections', 'body'] as const
+export const DIRECTIONS = ['input', 'output'] as const
 
 export type Outcome = (typeof OUTCOMES)[number]
 export type AssignmentReason = (typeof REASONS)[number]
@@ -91,11 +94,13 @@ export const ADDRESSES = {
 export const ADDRESS_FLAGS = { warm: 1 } as const
 
 const F64 = {
-  latencySum: 0,
+  latencySum: 0, // of the histogram, in microseconds, as the sums below
   oldestPending: 1,
   lastAnswer: 2,
   lastAnsweredSend: 3,
   lastSent: 4,
+  firstTokenSum: 5,
+  tokenTimeSum: 6,
   size: 8
 } as const
 const WORDS = layout({
@@ -108,7 +113,12 @@ const WORDS = layout({
   shed: SHED_REASONS.length,
   inFlight: 1,
   pending: 2, // unanswered requests under the current ranges; how many different units among them (0, 1 or 2 = more)
+  tokens: DIRECTIONS.length,
+  scanTruncated: 1,
+  unreadable: UNREADABLE.length,
   histogram: HISTOGRAM_BUCKETS,
+  firstTokens: HISTOGRAM_BUCKETS, // time to the first content of a stream
+  tokenTimes: HISTOGRAM_BUCKETS, // from one content of a stream to the next
   firstBytes: HISTOGRAM_BUCKETS, // time to the first sign of life of an answer
   answers: HISTOGRAM_BUCKETS, // time to the end of an answered prediction call
   groups: GROUPS * ROW.size,

@@ -25,6 +25,7 @@ import {
   TICK_MS,
   TIME_AT
 } from './counts.ts'
+import { type Reading, UNREADABLE } from './payload/reading.ts'
 
 /** What is known of a request when its outcome is decided. Times in ms since the process epoch. */
 export type Observation = {
@@ -75,6 +76,25 @@ export function recordAnswered(c: Counters, now: number, sentAt: number, address
   if (sentAt > (c.times[TIME_AT.lastAnsweredSend] ?? 0)) c.times[TIME_AT.lastAnsweredSend] = sentAt
   if (address >= 0) bump(c.words, AT.addresses + address * ADDRESSES.size + ADDRESSES.answered)
   bump(c.words, AT.firstBytes + bucketOf((now - sentAt) * 1000))
+}
+
+/** Time from a request to the first content of its stream, in ms: what people wait for, and no evidence. */
+export function recordFirstToken(c: Counters, ms: number): void {
+  recordTime(c, AT.firstTokens, TIME_AT.firstTokenSum, ms, 1)
+}
+
+/** `count` contents of a stream, each `ms` behind the one before. */
+export function recordTokenTimes(c: Counters, ms: number, count: number): void {
+  recordTime(c, AT.tokenTimes, TIME_AT.tokenTimeSum, ms, count)
+}
+
+/** What an answer says of itself beside its predictions. */
+export function recordReading(c: Counters, reading: Reading): void {
+  const w = c.words
+  addTokens(w, AT.tokens, reading.inputTokens)
+  addTokens(w, AT.tokens + 1, reading.outputTokens)
+  if (reading.truncated) bump(w, AT.scanTruncated)
+  if (reading.why !== null) bump(w, AT.unreadable + UNREADABLE.indexOf(reading.why))
 }
 
 /** Counts the one outcome of a request, in the metrics and, where the rules allow, as evidence. */
@@ -214,6 +234,20 @@ function countMetrics(c: Counters, o: Observation): void {
 
 function answered(outcome: number): boolean {
   return outcome === OK || outcome === CLIENT_ERROR || outcome === BAD_PREDICTION
+}
+
+function recordTime(c: Counters, histogram: number, sum: number, ms: number, count: number): void {
+  const micros = Math.max(0, ms * 1000)
+  const at = histogram + bucketOf(micros)
+  c.words[at] = (c.words[at] ?? 0) + count
+  c.times[sum] = (c.times[sum] ?? 0) + micros * count
+}
+
+/** More tokens than an answer can have: a count that nobody should add up. */
+const MOST_TOKENS = 100_000_000
+
+function addTokens(w: Uint32Array, at: number, tokens: number | null): void {
+  if (tokens !== null && tokens <= MOST_TOKENS) w[at] = (w[at] ?? 0) + tokens
 }
 
 function sendSlot(w: Uint32Array, tick: number): number {

@@ -5,7 +5,8 @@
  * combination of outcome and code beyond the usual ones appears when it happens, at most 360 a variant, and
  * nothing that a client sends adds any other. Naming: prometheus.io/docs/practices/naming.
  */
-import { AT, BAD_KINDS, REASONS, SHED_REASONS } from '../domain/counts.ts'
+import { AT, BAD_KINDS, DIRECTIONS, REASONS, SHED_REASONS } from '../domain/counts.ts'
+import { UNREADABLE } from '../domain/payload/reading.ts'
 import { REJECTS, THREAD_TIME, THREAD_WORD } from '../domain/thread-region.ts'
 import { counter, gauge, type Metric, type MetricRow, rendered } from './instruments.ts'
 import type { MetricsSource } from './metrics-source.ts'
@@ -70,7 +71,21 @@ const TABLE: readonly Metric[] = [
     kind: 'histogram',
     labels: OF_VARIANT,
     help: 'From the last byte of the request to the last byte of the answer (first byte for streams).',
-    read: ({ variants }) => variants.map(durations)
+    read: durations(AT.histogram, 'latency')
+  },
+  {
+    name: 'sluice_time_to_first_token_seconds',
+    kind: 'histogram',
+    labels: OF_VARIANT,
+    help: 'From the last byte of the request to the first event of its stream that carries content.',
+    read: durations(AT.firstTokens, 'firstToken')
+  },
+  {
+    name: 'sluice_time_per_output_token_seconds',
+    kind: 'histogram',
+    labels: OF_VARIANT,
+    help: 'From one event of a stream that carries content to the next.',
+    read: durations(AT.tokenTimes, 'tokenTime')
   },
   gauge(
     'sluice_requests_in_flight',
@@ -108,6 +123,24 @@ const TABLE: readonly Metric[] = [
     [...OF_VARIANT, 'kind'],
     'Judged answers with at least one bad prediction of this kind.',
     perVariant(listed(BAD_KINDS, AT.badKinds, 'kind'))
+  ),
+  counter(
+    'sluice_tokens_total',
+    [...OF_VARIANT, 'direction'],
+    'Tokens that answers say they took and gave.',
+    perVariant(listed(DIRECTIONS, AT.tokens, 'direction'))
+  ),
+  counter(
+    'sluice_scan_truncated_total',
+    OF_VARIANT,
+    'Answers that were longer than what is read of them.',
+    single(({ totals }) => totals.count(AT.scanTruncated))
+  ),
+  counter(
+    'sluice_answers_unreadable_total',
+    [...OF_VARIANT, 'reason'],
+    'Answers that could not be read as the protocol of their route.',
+    perVariant(listed(UNREADABLE, AT.unreadable, 'reason'))
   ),
   counter(
     'sluice_sla_misses_total',

@@ -22,6 +22,7 @@ import { cumulative } from './latency-buckets.ts'
 import type { RouteSource, ShadowSource, VariantSource } from './metrics-source.ts'
 import type { OwnThread } from './own-thread.ts'
 import type { OfThread, OfVariant, Reading } from './reading.ts'
+import type { TimeName } from './totals.ts'
 
 export type Labels = Readonly<Record<string, string>>
 export type Sample = readonly [labels: Labels, value: number]
@@ -108,9 +109,14 @@ export function requests({ totals }: OfVariant): readonly Sample[] {
   return samples
 }
 
-export function durations(of: OfVariant): Distribution {
-  const { totals } = of
-  return { labels: labelsOf(of), counts: cumulative(totals.count), sum: totals.latencySeconds() }
+/** A histogram of the counters, one distribution a variant. */
+export function durations(at: number, time: TimeName) {
+  return ({ variants }: Reading): readonly Distribution[] =>
+    variants.map(of => ({
+      labels: labelsOf(of),
+      counts: cumulative(of.totals.count, at),
+      sum: of.totals.seconds(time)
+    }))
 }
 
 export function missing(route: RouteSource, { variants }: Reading): number {

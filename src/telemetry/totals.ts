@@ -6,31 +6,45 @@
  * often than 2^32 requests; every scrape does, and `observe` does where nobody scrapes.
  */
 
-import { AT, type Counters, HISTOGRAM_BUCKETS, TIME_AT } from '../domain/counts.ts'
+import { AT, type Counters, TIME_AT } from '../domain/counts.ts'
 import { THREAD_TIME, THREAD_WORD, type ThreadRegion } from '../domain/thread-region.ts'
 
 /** Words of a region that are counts for ever, as [first, number]. Gauges and evidence are not among them. */
 const FIRST = AT.requests
-const SIZE = AT.histogram + HISTOGRAM_BUCKETS - FIRST
+const SIZE = AT.firstBytes - FIRST
+
+/** Sums of times that go with histograms. */
+const TIMES = {
+  latency: TIME_AT.latencySum,
+  firstToken: TIME_AT.firstTokenSum,
+  tokenTime: TIME_AT.tokenTimeSum
+} as const
+const TIME_NAMES = ['latency', 'firstToken', 'tokenTime'] as const
+export type TimeName = (typeof TIME_NAMES)[number]
 
 /** Sums of one variant. `count(at)` takes an offset of AT. */
 export type Totals = {
   count(at: number): number
-  readonly latencySeconds: () => number
+  seconds(time: TimeName): number
   readonly inFlight: () => number
   /** Adds what the regions gained since the last reading. */
   read(regions: readonly Counters[]): void
 }
 
+type Times = { [Name in TimeName]: number }
+
 export function createTotals(): Totals {
   const sums = new Float64Array(SIZE)
-  const before = new Map<ArrayBufferLike, { readonly words: Uint32Array; micros: number }>()
-  let micros = 0
+  const before = new Map<ArrayBufferLike, { readonly words: Uint32Array; readonly micros: Times }>()
+  const micros: Times = { latency: 0, firstToken: 0, tokenTime: 0 }
   let inFlight = 0
 
   function readOne(region: Counters): void {
     const { words, times } = region
-    const last = before.get(words.buffer) ?? { words: new Uint32Array(SIZE), micros: 0 }
+    const last = before.get(words.buffer) ?? {
+      words: new Uint32Array(SIZE),
+      micros: { latency: 0, firstToken: 0, tokenTime: 0 }
+    }
     before.set(words.buffer, last)
     for (let i = 0; i < SIZE; i++) {
       const now = words[FIRST + i] ?? 0
@@ -39,15 +53,17 @@ export function createTotals(): Totals {
       sums[i] = (sums[i] ?? 0) + gain
       last.words[i] = now
     }
-    const sum = times[TIME_AT.latencySum] ?? 0
-    micros += Math.max(0, sum - last.micros)
-    last.micros = sum
+    for (const name of TIME_NAMES) {
+      const sum = times[TIMES[name]] ?? 0
+      micros[name] += Math.max(0, sum - last.micros[name])
+      last.micros[name] = sum
+    }
     inFlight += Math.max(0, (words[AT.inFlight] ?? 0) | 0)
   }
 
   return {
     count: at => sums[at - FIRST] ?? 0,
-    latencySeconds: () => micros / 1e6,
+    seconds: time => micros[time] / 1e6,
     inFlight: () => inFlight,
     read(regions) {
       inFlight = 0

@@ -46,6 +46,7 @@ const lane: Lane = {
   exchanges: new Set<Exchange>(),
   accessLog: new AccessLog(),
   bodies: new BodyBudget(1 << 20),
+  reading: new Set(),
   taps: new Taps(new Uint32Array(SHADOW_REGION_BYTES / 4)),
   log: () => {},
   table: null,

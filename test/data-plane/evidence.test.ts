@@ -122,7 +122,8 @@ test('judges predictions while they pass, by kind, and errors inside a good stat
   t.equal(thread.count('canary', 'bad_prediction'), 2)
   t.equal(thread.count('canary', 'upstream_error') - before, 1)
   await ask(says('plain text', 'text/plain'))
-  t.equal(row(ROW.judged), 4, 'what is not JSON here is not judged')
+  t.equal(row(ROW.judged), 5, 'a text is a prediction of no particular protocol')
+  t.equal(row(ROW.badPredictions), 1)
 })
 
 test('tells how many prediction calls are unanswered, from how many units and since when', async t => {
