@@ -9,6 +9,7 @@ import { writeFileSync } from 'node:fs'
 import { now, routers, state, upstreams } from './fleet-panels.ts'
 import { placed, row, SOURCE } from './panels.ts'
 import { ROUTE } from './queries.ts'
+import { shadows } from './shadow-panels.ts'
 import { evidence, traffic } from './variant-panels.ts'
 
 /** The board as Grafana's dashboard JSON. */
@@ -62,6 +63,8 @@ export const board = {
     ...traffic,
     row('Why a challenger would leave'),
     ...evidence,
+    row('Shadows and events'),
+    ...shadows,
     row('Do the routers agree'),
     ...state,
     row('Model servers'),
