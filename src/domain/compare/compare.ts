@@ -6,6 +6,7 @@
  * steps of edit distance, 200 fields. `compareSteps` pauses after some thousand values, well within a millisecond.
  */
 
+import type { Outcome } from '../counts.ts'
 import { compareSaid } from './compare-said.ts'
 import { compareTensors } from './compare-tensors.ts'
 import type { ComparedSide, CompareRefusal, CompareSettings, Comparison } from './comparison.ts'
@@ -36,8 +37,8 @@ export function* compareSteps(
 ): Generator<undefined, Comparison, undefined> {
   const table = new FieldTable()
   const work: Work = { table, relative: settings.relative, editSteps: EDIT_STEPS }
-  const hasLeft = primary.outcome === 'client_gone' || primary.outcome === 'shed'
-  if (!hasLeft) compareHeads(table, primary, shadow)
+  // Of a client that left, or that was turned away, nothing is known of the model.
+  if (!UNASKED.has(primary.outcome)) compareHeads(table, primary, shadow)
   const refusal =
     refusalOf(primary, shadow) ?? (yield* compareBodies(work, primary, shadow, settings))
   return { refusal, agree: !table.differs, fields: table.results() }
@@ -61,12 +62,16 @@ function statusClass(status: number): string {
 
 /** Why bodies are not looked at. What a server says of an error is no answer of a model. */
 function refusalOf(primary: ComparedSide, shadow: ComparedSide): CompareRefusal | null {
-  const refusal = primary.refusal ?? shadow.refusal
-  if (refusal !== null) return refusal
-  if (primary.body === null || shadow.body === null) return 'no_answer'
-  const areAnswers = statusClass(primary.status) === '2xx' && statusClass(shadow.status) === '2xx'
-  return areAnswers ? null : 'no_answer'
+  for (const { refusal } of [primary, shadow]) if (refusal !== null) return refusal
+  for (const { body, status, outcome } of [primary, shadow]) {
+    if (body === null || statusClass(status) !== '2xx' || UNASKED.has(outcome)) return 'no_answer'
+  }
+  return [primary, shadow].some(({ outcome }) => BROKEN.has(outcome)) ? 'truncated' : null
 }
+
+const UNASKED: ReadonlySet<Outcome> = new Set(['client_gone', 'shed'])
+/** Outcomes after which a body is not whole. */
+const BROKEN: ReadonlySet<Outcome> = new Set(['connect', 'timeout', 'reset', 'invalid'])
 
 function* compareBodies(
   work: Work,
@@ -192,13 +197,19 @@ function compareEmpty(root: Field, a: Uint8Array, b: Uint8Array): void {
 
 /** Bodies that nobody reads are the same byte by byte, or not. */
 function compareBytes(root: Field, a: Uint8Array, b: Uint8Array): void {
-  if (a.length === b.length && a.every((byte, i) => byte === b[i])) root.agree()
+  if (sameBytes(a, b)) root.agree()
   else {
     root.differ(a.length === b.length ? 'value' : 'size', b.length / a.length, () => ({
       primary: `${a.length} bytes`,
       shadow: `${b.length} bytes`
     }))
   }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 function nameOf(content: Content): string {

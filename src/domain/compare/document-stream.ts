@@ -59,16 +59,13 @@ export class DocumentStream {
         this.#scalar(side, node, field)
         continue
       }
-      const first = nodes.length
-      const end = document.next(node)
-      for (let at = node + 1; at < end; ) {
-        const value = kind === JSON_KIND.object ? at + 1 : at
+      const isObject = kind === JSON_KIND.object
+      const values = childrenOf(document, node, isObject ? 1 : 0)
+      for (let i = values.length - 1; i >= 0; i--) {
+        const value = values[i] ?? 0
         nodes.push(value)
-        fields.push(kind === JSON_KIND.object ? field.member(document.string(at)) : field)
-        at = document.next(value)
+        fields.push(isObject ? field.member(document.string(value - 1)) : field)
       }
-      nodes.push(...nodes.splice(first).reverse())
-      fields.push(...fields.splice(first).reverse())
     }
   }
 
@@ -153,6 +150,14 @@ function numbersOf({ numbers, areIntegers, digits }: Leaf): Numbers {
   const show = (i: number) => digits.get(i) ?? String(values[i] ?? 0)
   const exact = digits.size > 0 ? (i: number) => digits.get(i) ?? null : null
   return { values, areIntegers, isNull: null, exact, show }
+}
+
+/** Elements of an array (`name` 0) or values of an object (1). */
+function childrenOf(document: Side['document'], node: number, name: number): readonly number[] {
+  const children: number[] = []
+  const end = document.next(node)
+  for (let at = node + 1; at < end; at = document.next(at + name)) children.push(at + name)
+  return children
 }
 
 function isIgnored(side: Side, node: number): boolean {

@@ -36,10 +36,9 @@ function dataOf(text: string, at: number, end: number): string | null {
 }
 
 function lineEnd(text: string, from: number): number {
-  const feed = text.indexOf('\n', from)
-  const end = feed === -1 ? text.length : feed
-  const carriage = text.slice(from, end).indexOf('\r')
-  return carriage === -1 ? end : from + carriage
+  let at = from
+  while (at < text.length && text.charCodeAt(at) !== FEED && text.charCodeAt(at) !== RETURN) at++
+  return at
 }
 
 /** Documents of a text that has one a line. */
@@ -51,3 +50,6 @@ export function* lines(text: string): Generator<string, void, undefined> {
     at = end + 1
   }
 }
+
+const FEED = 10
+const RETURN = 13

@@ -117,6 +117,22 @@ export class JsonDocument {
     return this.end(node) - 1 - start === name.length && this.text.startsWith(name, start)
   }
 
+  /** Sum of all finite numbers in a value, and of their magnitudes. */
+  sumOfNumbers(node: number): { readonly sum: number; readonly size: number } {
+    let sum = 0
+    let size = 0
+    const end = this.next(node)
+    for (let at = node; at < end; at++) {
+      const kind = this.kind(at)
+      if (kind < JSON_KIND.integer || kind > JSON_KIND.float) continue
+      const number = this.number(at)
+      if (!Number.isFinite(number)) continue
+      sum += number
+      size += Math.abs(number)
+    }
+    return { sum, size }
+  }
+
   /** Whether two strings or names of this document say the same. */
   sameString(a: number, b: number): boolean {
     if (this.kind(a) === JSON_KIND.escaped || this.kind(b) === JSON_KIND.escaped) {

@@ -37,7 +37,8 @@ export function sameNumber(a: Numbers, b: Numbers, i: number, relative: number):
 export function numbersOfArray(document: JsonDocument, node: number): Numbers | null {
   const size = document.number(node)
   if (size === 0 || document.next(node) - node - 1 !== size) return null
-  return numbersOfLeaves(document, node, size, false)
+  const nodeAt = (index: number) => node + 1 + index
+  return numbersOfLeaves(document, node, size, false, nodeAt)
 }
 
 /** All scalars in an array, at any depth and in their order; null when one is neither number nor null. */
@@ -49,37 +50,50 @@ export function numbersOfTensor(document: JsonDocument, node: number): Numbers |
     if (kind === JSON_KIND.object) return null
     if (kind !== JSON_KIND.array) size++
   }
-  return numbersOfLeaves(document, node, size, true)
+  const nodeAt = (index: number) => {
+    let left = index
+    for (let at = node + 1; at < end; at++) {
+      if (document.kind(at) !== JSON_KIND.array && left-- === 0) return at
+    }
+    return node
+  }
+  const isFlat = size === end - node - 1
+  return numbersOfLeaves(document, node, size, true, isFlat ? i => node + 1 + i : nodeAt)
 }
 
 function numbersOfLeaves(
   document: JsonDocument,
   node: number,
   size: number,
-  allowsNull: boolean
+  allowsNull: boolean,
+  nodeAt: (index: number) => number
 ): Numbers | null {
   const values = new Float64Array(size)
-  const nodes = new Int32Array(size)
   let isNull: Uint8Array | null = null
   let areIntegers = true
-  let hasBig = false
+  let big: Map<number, string> | null = null
   let i = 0
   const end = document.next(node)
   for (let at = node + 1; at < end; at++) {
     const kind = document.kind(at)
     if (kind === JSON_KIND.array) continue
     if (kind === JSON_KIND.float) areIntegers = false
-    else if (kind === JSON_KIND.big) hasBig = true
-    else if (kind === JSON_KIND.null && allowsNull) {
+    else if (kind === JSON_KIND.big) {
+      big ??= new Map()
+      big.set(i, document.raw(at))
+    } else if (kind === JSON_KIND.null && allowsNull) {
       isNull ??= new Uint8Array(size)
       isNull[i] = 1
     } else if (kind !== JSON_KIND.integer) return null
-    nodes[i] = at
     values[i] = document.number(at)
     i++
   }
-  const rawAt = (index: number) => document.raw(nodes[index] ?? 0)
-  return { values, areIntegers, isNull, exact: hasBig ? rawAt : null, show: rawAt }
+  const exact = big === null ? null : exactOf(big)
+  return { values, areIntegers, isNull, exact, show: index => document.raw(nodeAt(index)) }
+}
+
+function exactOf(big: ReadonlyMap<number, string>): (index: number) => string | null {
+  return index => big.get(index) ?? null
 }
 
 /** Part of a list, without a copy. */

@@ -64,6 +64,10 @@ function compareProbabilities(
   hidden: (() => Shown) | null
 ) {
   const distance = jensenShannon(a, b)
+  if (distance === 0 && a.every((value, i) => value === b[i])) {
+    field.agree()
+    return
+  }
   const shown = hidden ?? (() => ({ primary: topOf(a), shadow: topOf(b) }))
   if (!sameLabel(a, b)) return field.differ('label', distance, shown)
   if (distance > MOST_DISTANCE) return field.differ('probability', distance, shown)

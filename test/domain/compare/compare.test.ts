@@ -42,6 +42,17 @@ test('bodies are refused when a side is an error, has none or was cut', async t 
   }
 })
 
+test('a body is not compared when its answer broke before its end', async t => {
+  for (const outcome of ['reset', 'timeout', 'invalid', 'connect'] as const) {
+    const broken = answer('{"p":[1,', { outcome })
+    const comparison = compareAnswers(answer({ p: [1, 2] }), broken, SETTINGS)
+    t.equal(comparison.refusal, 'truncated')
+    t.strictSame(differences(comparison), ['outcome outcome'])
+  }
+  const left = answer('{"p":[1,', { outcome: 'client_gone' })
+  t.equal(compareAnswers(left, answer({ p: [1, 2] }), SETTINGS).refusal, 'no_answer')
+})
+
 test('a body is unreadable when it is not of the protocol, and that differs from one that can be read', async t => {
   const good = answer('{"predictions":[1]}')
   const bodies = {
@@ -131,4 +142,14 @@ test('steps are many and give the same when the work is done in pieces', async t
   for (; !step.done; step = steps.next()) count++
   t.ok(count > 20, `${count} pauses`)
   t.strictSame(step.value, compareBodies({ rows }, { rows: other }))
+})
+
+test('work grows no faster than bodies when arrays are nested, streams are of one character a line, or lists are long', async t => {
+  const nested = (leaf: string) => `${'[['.repeat(20_000)}${leaf}${',1.5],2.5]'.repeat(20_000)}`
+  t.strictSame(differences(compareBodies(nested('0.5'), nested('7.5'))), ['body number'])
+  const stream = (text: string) => answer(text, { contentType: 'text/event-stream' })
+  const line = 'data: 1.5\r\r'.repeat(60_000)
+  t.ok(compareAnswers(stream(line), stream(line), SETTINGS).agree)
+  const list = `data: {"a":[${'1.5,'.repeat(150_000)}1]}\n\n`
+  t.ok(compareAnswers(stream(list), stream(list), SETTINGS).agree)
 })
