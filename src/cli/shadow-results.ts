@@ -33,24 +33,24 @@ export function shadowLines(views: readonly ShadowView[], screen: Screen): strin
 
 /** What there is to say of one shadow beside its line: how it stands, and where to look next. */
 export function shadowNotes(view: ShadowView): string[] {
-  const { applied, agreement, settings } = view
+  const { agreement, settings } = view
   const differing = agreement?.fields.filter(({ reported }) => reported).length ?? 0
-  const how = `${settings.sample === 'unit' ? 'units' : 'requests'}, bodies up to ${settings.maxBody} bytes`
+  const units = settings.sample === 'unit' ? 'units' : 'requests'
+  const look = `sluice shadow diff ${view.route} ${view.shadow}`
   return [
     '',
-    clean(
-      `revision ${view.revision}, ${applied.threads} of ${applied.of} data threads work with it`
-    ),
-    `copies ${percent(settings.percent)} of ${how}; ${settings.concurrency} at once, ${settings.timeout} ms each`,
-    ...(view.state === 'live' ? [clean(PAUSED.replace('%s', view.variant))] : []),
+    ...standLines(view),
+    `copies ${percent(settings.percent)} of ${units}, bodies up to ${settings.maxBody} bytes; ${settings.concurrency} at once, ${settings.timeout} ms each`,
     ...(agreement === null ? [NO_ANSWER] : []),
-    ...(differing === 0
-      ? []
-      : [
-          clean(
-            `${fields(differing)} more than noise: sluice shadow diff ${view.route} ${view.shadow}`
-          )
-        ])
+    ...(differing === 0 ? [] : [clean(`${fields(differing)} more than noise: ${look}`)])
+  ]
+}
+
+/** Which state of the route works where, and what holds the shadow. */
+export function standLines({ applied, revision, state, variant }: ShadowView): string[] {
+  return [
+    clean(`revision ${revision}, ${applied.threads} of ${applied.of} data threads work with it`),
+    ...(state === 'live' ? [clean(PAUSED.replace('%s', variant))] : [])
   ]
 }
 
@@ -72,7 +72,7 @@ export function diffLines(view: ShadowView, agreement: AgreementView, screen: Sc
 }
 
 const PAUSED = 'it pauses, because %s has traffic of its own; whileLive: true would let it go on'
-const NO_ANSWER = 'what the pairs say is not known: the shadow thread does not answer'
+export const NO_ANSWER = 'what the pairs say is not known: the shadow thread does not answer'
 
 function fieldLines(all: readonly FieldAgreement[], screen: Screen): string[] {
   if (all.length === 0) return ['no field was compared']

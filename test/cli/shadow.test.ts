@@ -219,6 +219,24 @@ t.test('says that a shadow pauses when its variant has traffic', async t => {
   t.match(stdout, /^it pauses, because canary has traffic of its own; whileLive: true/m)
 })
 
+t.test('shows status again each second when it is asked to watch, until Ctrl-C', async t => {
+  const { admin } = await cliOver(t, found(RUNNING))
+  let stdout = ''
+  const { code } = await runSluice(['shadow', 'status', 'demo', '-w', '--json'], {
+    env: { SLUICE_ADMIN: `http://127.0.0.1:${admin.port}`, SLUICE_TOKEN: TOKENS.viewer },
+    onStart(child) {
+      child.stdout?.on('data', (text: string) => {
+        stdout += text
+        if (stdout.split('\n').length > 2) child.kill('SIGINT')
+      })
+    }
+  })
+  t.equal(code, 0)
+  const lines = stdout.trim().split('\n')
+  t.ok(lines.length >= 2)
+  for (const line of lines) t.match(JSON.parse(line), [{ shadow: 'canary-try' }, { shadow: 'all' }])
+})
+
 t.test('tells the nearest right word when a word is wrong', async t => {
   const { cli } = await cliOver(t)
   for (const [words, expected] of [

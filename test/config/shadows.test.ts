@@ -1,4 +1,4 @@
-import { networkInterfaces } from 'node:os'
+import { hostname, networkInterfaces } from 'node:os'
 import { test } from 'tap'
 import type { ShadowSettings } from '../../src/domain/shadow.ts'
 import { configOf, configWarningsOf, problemsOf, smallConfig } from '../helpers/config-file.ts'
@@ -172,7 +172,10 @@ test('refuses a shadow as a loop when its variant is a listener of this router',
   }
   t.same(await of('http://[::1]:7777', everywhere), [], 'nobody listens on IPv6')
   t.match(await of('http://[::1]:7777', 'listen: "[::]:7777"'), [loop('listen')])
-  t.match(await of('http://127.0.0.1:7777', 'listen: "[::]:7777"'), [loop('listen')])
+  const named = [hostname()].filter(name => !/^[0-9.]+$/.test(name)) // which would be an address
+  for (const host of ['127.0.0.1', '[::ffff:127.0.0.1]', '[::]', ...named]) {
+    t.match(await of(`http://${host}:7777`, 'listen: "[::]:7777"'), [loop('listen')], host)
+  }
   t.match(await of('http://10.9.8.7:7777', 'listen: 10.9.8.7:7777'), [loop('listen')])
   t.same(await of('http://127.0.0.1:7777', 'listen: 10.9.8.7:7777'), [], 'another address')
   t.same(await of('http://model.test:7777', everywhere), [], 'a name of somebody')

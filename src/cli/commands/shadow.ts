@@ -11,7 +11,7 @@ import type { Command, Context } from '../command.ts'
 import { callRoute, type ReadRoute, readRoute, readRoutes } from '../documents.ts'
 import { EXIT, type Exit } from '../exit.ts'
 import { clean } from '../screen.ts'
-import { diffLines, shadowLines, shadowNotes } from '../shadow-results.ts'
+import { diffLines, NO_ANSWER, shadowLines, shadowNotes, standLines } from '../shadow-results.ts'
 import { newPicture, watch } from '../watch.ts'
 
 const VERB = 'shadow'
@@ -128,7 +128,7 @@ async function diff(context: Context): Promise<Exit> {
     for (const line of diffLines(view, agreement, screen)) screen.line(line)
   }
   if (agreement === null) {
-    screen.note('sluice: what the pairs say is not known: the shadow thread does not answer')
+    screen.note(`sluice: ${NO_ANSWER}`)
     return EXIT.inconclusive
   }
   if (agreement.fields.some(({ reported }) => reported)) return EXIT.negative
@@ -156,7 +156,7 @@ async function turn(context: Context, on: boolean): Promise<Exit> {
   const word = on ? 'on' : 'off'
   const was = read.view.shadows[name]?.on === on ? `was ${word} already` : `is ${word}`
   screen.line(clean(`${view.shadow} of ${view.route} ${was}`))
-  for (const line of shadowNotes(view)) if (line !== '') screen.line(line)
+  for (const line of standLines(view)) screen.line(line)
   return EXIT.ok
 }
 
