@@ -12,6 +12,7 @@ const BENCHES = [
   'micro/assign',
   'micro/gate',
   'micro/payload-scan',
+  'micro/compare',
   'micro/record',
   'micro/tick',
   'micro/fleet-counters',
@@ -22,6 +23,7 @@ const BENCHES = [
   'macro/drain',
   'macro/memory',
   'macro/fleet',
+  'macro/shadow',
   'macro/store-faults',
   'stats/main'
 ]
