@@ -24,6 +24,12 @@ export type KafkaProgram = {
     directory: string,
     java?: readonly string[] // more of its options
   ) => RunningKafka
+  /** Runs a script that starts Kafka itself, with KAFKA_LIBS where these are; all its files are in `directory`. */
+  readonly script: (
+    file: string,
+    env: Readonly<Record<string, string>>,
+    directory: string
+  ) => RunningKafka
 }
 
 export type RunningKafka = {
@@ -87,49 +93,46 @@ function local(cache: string, java: number): KafkaProgram {
     archive: `${cache}-classes`,
     start(mainClass, args, cwd, more = []) {
       const line = [...JAVA, ...more, '-cp', join(cache, '*'), mainClass, ...args]
-      const child = spawn('java', line, { cwd, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
-      leash(child)
-      return { child, signal: signal => void child.kill(signal) }
-    }
+      return launched('java', line, cwd, process.env)
+    },
+    script: (file, env, cwd) =>
+      launched('sh', [file], cwd, { ...process.env, ...env, KAFKA_LIBS: cache })
   }
+}
+
+function launched(command: string, args: readonly string[], cwd: string, env: Env): RunningKafka {
+  const child = spawn(command, args, {
+    cwd,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true
+  })
+  leash(child)
+  return { child, signal: signal => void child.kill(signal) }
 }
 
 /** In the network of the host, so that it is reached as a process is. */
 function container(env: Env): KafkaProgram {
+  const run = (directory: string, entry: string, args: readonly string[], settings: Env = {}) => {
+    const name = `sluice-kafka-${randomBytes(6).toString('hex')}`
+    const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`
+    const place = ['--network', 'host', '--user', user, '-v', `${directory}:${directory}`]
+    const given = Object.entries(settings).flatMap(([key, value]) => ['-e', `${key}=${value}`])
+    const image = [...given, '-w', directory, '--entrypoint', entry, IMAGE]
+    const line = ['run', '--rm', '--name', name, ...place, ...image, ...args]
+    const { child } = launched('docker', line, directory, env)
+    const signal: RunningKafka['signal'] = which => {
+      const { status } = spawnSync('docker', ['kill', `--signal=${which}`, name], { env })
+      if (status !== 0) child.kill(which) // there is no container yet
+    }
+    return { child, signal }
+  }
   return {
     from: `the image ${IMAGE}`,
     archive: null,
-    start(mainClass, args, directory, more = []) {
-      const name = `sluice-kafka-${randomBytes(6).toString('hex')}`
-      const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`
-      const place = ['--network', 'host', '--user', user, '-v', `${directory}:${directory}`]
-      const line = [...JAVA, ...more, '-cp', '/opt/kafka/libs/*', mainClass, ...args]
-      const child = spawn(
-        'docker',
-        [
-          'run',
-          '--rm',
-          '--name',
-          name,
-          ...place,
-          '-w',
-          directory,
-          '--entrypoint',
-          'java',
-          IMAGE,
-          ...line
-        ],
-        { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true }
-      )
-      leash(child)
-      return {
-        child,
-        signal(which) {
-          const { status } = spawnSync('docker', ['kill', `--signal=${which}`, name], { env })
-          if (status !== 0) child.kill(which) // there is no container yet
-        }
-      }
-    }
+    start: (mainClass, args, directory, more = []) =>
+      run(directory, 'java', [...JAVA, ...more, '-cp', '/opt/kafka/libs/*', mainClass, ...args]),
+    script: (file, settings, directory) => run(directory, 'sh', [file], settings)
   }
 }
 
