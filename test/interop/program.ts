@@ -3,7 +3,7 @@
  * break as a test tells them.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { leash } from '../../demo/leash.ts'
 import { freePort } from '../helpers/ports.ts'
@@ -76,8 +76,10 @@ export async function startProgram(t: Teardown, launch: Launch): Promise<Program
     url,
     startedMs: performance.now() - began,
     fault(model, fault) {
-      if (fault === null) rmSync(join(faults, model), { force: true })
-      else writeFileSync(join(faults, model), fault)
+      const file = join(faults, model)
+      if (fault === null) return rmSync(file, { force: true })
+      writeFileSync(`${file}.new`, fault)
+      renameSync(`${file}.new`, file) // a model never reads half of it
     }
   }
 }

@@ -21,6 +21,8 @@ import {
 
 const SHADOW = 'copy'
 const KINDS = ['alike', 'broken', 'switched'] as const
+/** KServe writes `"parameters":null` where Triton writes nothing. */
+const PROTOCOL_OWN = ['/parameters']
 
 const servers = await startServers(t)
 const routeName = (kind: (typeof KINDS)[number], champion: Server) => `${kind}-${champion}`
@@ -30,7 +32,8 @@ const router = await startRouter(
     SERVERS.flatMap(champion =>
       KINDS.map(kind => {
         const name = routeName(kind, champion)
-        const shadow = { name: SHADOW, variant: otherThan(champion), percent: 100, noise: 0 }
+        const copies = { percent: 100, noise: 0, ignore: PROTOCOL_OWN }
+        const shadow = { name: SHADOW, variant: otherThan(champion), ...copies }
         return [name, routeTo(servers, name, champion, 0, { shadows: [shadow] })]
       })
     )
@@ -45,12 +48,13 @@ async function ask(route: string, users: number, call: Omit<Call, 'user'> = {}):
   }
 }
 
-/** Waits until so many requests were considered and each has its end. */
+/** Waits until so many requests were considered and each has its end, the pairs of copies too. */
 const settled = (route: string, considered: number) =>
   until(`${considered} copies of ${route} to end`, async () => {
     const view = await shadowOf(router, route, SHADOW)
-    const ended = sum(view.outcomes) + sum(view.dropped)
-    return view.considered === considered && ended === considered && view
+    const copied = sum(view.outcomes)
+    const ended = copied + sum(view.dropped) === considered && view.agreement?.pairs === copied
+    return view.considered === considered && ended && view
   })
 
 const pairsOf = (route: string, count: number) =>
@@ -87,10 +91,15 @@ async function checkBroken(t: Test, champion: Server): Promise<void> {
   t.teardown(() => servers[shadow].fault(MODEL, null))
   await ask(route, 10, { form: 'json' })
   await ask(route, 10, { form: 'binary' })
+  await settled(route, 20) // copies come later than answers
   servers[shadow].fault(MODEL, 'raise')
   await ask(route, 40)
   const { outcomes, agreement } = await settled(route, 60)
-  t.match(outcomes, { bad_prediction: 20, upstream_error: 40 })
+  t.equal(outcomes['bad_prediction'], 20)
+  // uvicorn closes a connection behind a 500, unannounced; what was sent on it just then is reset.
+  const { upstream_error: errors = 0, reset: resets = 0 } = outcomes
+  t.ok(errors > 0)
+  t.equal(errors + (shadow === 'kserve' ? resets : 0), 40)
   const pairs = await pairsOf(route, 60)
   const bad = pairs.filter(pair => pair.shadow.outcome === 'bad_prediction')
   t.strictSame(
