@@ -102,7 +102,7 @@ function* compareNumbers(
     const x = rowOf(a, from, width)
     const y = rowOf(b, from, width)
     if (areEmbeddings) compareEmbeddings(field, x.values, y.values, hidden)
-    else compareVectors(field, x, y, work.relative, hidden)
+    else yield* compareVectors(field, x, y, work.relative, hidden)
     if (((from / width) & 255) === 255) yield
   }
 }

@@ -117,7 +117,7 @@ export function* compareStreams(
     if (isWritten(leaf) || isWritten(other)) compareWritten(work, field, x, y, hidden)
     else if (x !== '' || y !== '') compareTexts(work, field, x, y, hidden)
     if (leaf.numbers.length + other.numbers.length > 0) {
-      compareVectors(field, numbersOf(leaf), numbersOf(other), work.relative, hidden)
+      yield* compareVectors(field, numbersOf(leaf), numbersOf(other), work.relative, hidden)
     }
     const words = leaf.words.join(',')
     const otherWords = other.words.join(',')

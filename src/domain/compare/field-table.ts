@@ -67,12 +67,12 @@ export class Field {
     return DIFFERENCES.indexOf(kind) < this.#resultHere().difference
   }
 
-  /** Adds a signed difference of numbers, whether or not it is within the tolerance. */
-  number(difference: number): void {
-    if (!Number.isFinite(difference)) return
+  /** Adds signed differences of numbers, whether or not they are within the tolerance. */
+  numbers(sum: number, count: number): void {
+    if (count === 0 || !Number.isFinite(sum)) return
     const result = this.#resultHere()
-    result.sum += difference
-    result.numbers++
+    result.sum += sum
+    result.numbers += count
   }
 
   /** What the field says, or null: nothing was compared in it. */

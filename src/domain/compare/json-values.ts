@@ -84,7 +84,7 @@ class Walk {
     const a = this.#a.document
     const b = this.#b.document
     const difference = b.number(y) - a.number(x)
-    field.number(difference)
+    field.numbers(difference, 1)
     const areFloats = a.kind(x) === JSON_KIND.float || b.kind(y) === JSON_KIND.float
     const same = areFloats
       ? sameFloat(a.number(x), b.number(y), this.#work.relative)
@@ -165,7 +165,7 @@ class Walk {
     if (this.#isPause(size >> 2)) yield
     const hidden = hiddenNodes(this.#a, x, this.#b, y)
     if (isEmbedding(field.name)) compareEmbeddings(field, numbers.values, others.values, hidden)
-    else compareVectors(field, numbers, others, this.#work.relative, hidden)
+    else yield* compareVectors(field, numbers, others, this.#work.relative, hidden)
     return true
   }
 

@@ -15,13 +15,13 @@ import {
 } from './probabilities.ts'
 
 /** Compares two vectors; `hidden` keeps their numbers out of what is shown. */
-export function compareVectors(
+export function* compareVectors(
   field: Field,
   a: Numbers,
   b: Numbers,
   relative: number,
   hidden: (() => Shown) | null
-) {
+): Generator<undefined, void, undefined> {
   const length = a.values.length
   if (length !== b.values.length) {
     return field.differ('size', null, hidden ?? (() => shownSizes(length, b.values.length)))
@@ -30,7 +30,7 @@ export function compareVectors(
   if (!hasNull && areProbabilities(a.values) && areProbabilities(b.values)) {
     return compareProbabilities(field, a.values, b.values, relative, hidden)
   }
-  compareElements(field, a, b, relative, hidden)
+  yield* compareElements(field, a, b, relative, hidden)
 }
 
 /** Compares two embeddings by their cosine; of different dimensions there is none. */
@@ -76,46 +76,58 @@ function compareProbabilities(
   field.agree()
 }
 
-function compareElements(
+function* compareElements(
   field: Field,
   a: Numbers,
   b: Numbers,
   relative: number,
   hidden: (() => Shown) | null
-) {
+): Generator<undefined, void, undefined> {
   let differing = -1
   let nulls = -1
+  let sum = 0
+  let count = 0
   for (let i = 0; i < a.values.length; i++) {
+    if ((i & PAUSE) === PAUSE) yield
     const isNull = a.isNull?.[i] === 1
     if (isNull !== (b.isNull?.[i] === 1)) {
       if (nulls < 0) nulls = i
       continue
     }
     if (isNull) continue
-    field.number((b.values[i] ?? 0) - (a.values[i] ?? 0))
+    const difference = (b.values[i] ?? 0) - (a.values[i] ?? 0)
+    if (Number.isFinite(difference)) {
+      sum += difference
+      count++
+    }
     if (differing < 0 && !sameNumber(a, b, i, relative)) differing = i
   }
+  field.numbers(sum, count)
   const shown = (i: number) => hidden ?? (() => ({ primary: a.show(i), shadow: b.show(i) }))
   if (nulls >= 0) return field.differ('type', null, shown(nulls))
   if (differing < 0) return field.agree()
-  if (hasSameElements(a, b)) return field.differ('order', null, shown(differing))
+  if (yield* hasSameElements(a, b)) return field.differ('order', null, shown(differing))
   field.differ('number', null, shown(differing))
 }
 
 /** Whether both hold the same numbers, each as often. Two sums of mixed bits: it only names the difference. */
-function hasSameElements(a: Numbers, b: Numbers): boolean {
+function* hasSameElements(a: Numbers, b: Numbers): Generator<undefined, boolean, undefined> {
   if (a.values.length < 2 || a.exact !== null || b.exact !== null) return false
-  const x = mixedSums(a)
-  const y = mixedSums(b)
+  const x = yield* mixedSums(a)
+  const y = yield* mixedSums(b)
   return x.low === y.low && x.high === y.high
 }
 
-function mixedSums({ values, isNull }: Numbers): { readonly low: number; readonly high: number } {
+function* mixedSums({
+  values,
+  isNull
+}: Numbers): Generator<undefined, { readonly low: number; readonly high: number }, undefined> {
   const number = new Float64Array(1)
   const bits = new Int32Array(number.buffer)
   let low = 0
   let high = 0
   for (let i = 0; i < values.length; i++) {
+    if ((i & PAUSE) === PAUSE) yield
     number[0] = (values[i] ?? 0) + (isNull?.[i] ?? 0)
     const mixed = Math.imul((bits[0] ?? 0) ^ Math.imul(bits[1] ?? 0, 0x85ebca6b), 0xc2b2ae35)
     low = (low + (mixed ^ (mixed >>> 15))) | 0
@@ -129,3 +141,6 @@ function topOf(values: Float64Array): string {
   const label = labelOf(values)
   return `${label}: ${values[label] ?? 0}`
 }
+
+/** Elements between two pauses, less one. */
+const PAUSE = 0x7fff
