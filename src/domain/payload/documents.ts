@@ -5,6 +5,7 @@
  * unparsable, unless the answer may be a text: then a document that is none is one prediction and nothing in it is bad.
  */
 import type { Facts } from './facts.ts'
+import { afterSpace } from './json-bytes.ts'
 import { JsonWalk } from './json-walk.ts'
 import type { Place } from './place.ts'
 
@@ -47,6 +48,7 @@ export class Documents {
         at = afterSpace(bytes, at, to)
         if (at === to) return
         this.#begin(bytes[at] ?? 0)
+        if (this.#isText) return
       }
       if (this.#isValue) {
         this.#collect(bytes, at, to)
@@ -147,14 +149,4 @@ export class Documents {
     if (this.#walk.end() && afterSpace(bytes, end, bytes.length) === bytes.length) this.#settle()
     else this.#judgeText()
   }
-}
-
-function afterSpace(bytes: Uint8Array, from: number, to: number): number {
-  let at = from
-  while (at < to) {
-    const c = bytes[at]
-    if (c !== 32 && c !== 10 && c !== 13 && c !== 9) break
-    at++
-  }
-  return at
 }

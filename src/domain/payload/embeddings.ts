@@ -69,7 +69,7 @@ export class EmbeddingFacts extends Facts {
     if (at.id !== 'embedding') return
     const encoded = this.#encoded
     this.#encoded = null
-    this.#values = encoded?.values ?? 0
+    this.#values = encoded === null ? 0 : Math.max(1, encoded.values)
     if (encoded === null) return
     this.bad |= encoded.bad
     if (!encoded.isSound) this.unparsable('syntax')

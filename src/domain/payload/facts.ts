@@ -6,8 +6,7 @@
  * were set stay: what any document of a stream says is true of the answer.
  */
 import { BAD_KINDS } from '../counts.ts'
-import type { Sink } from './json-walk.ts'
-import { type Place, place, WANTS } from './place.ts'
+import { type Place, place, type Sink, WANTS } from './place.ts'
 import type { Unreadable } from './reading.ts'
 import { WORD } from './words.ts'
 

@@ -6,8 +6,9 @@
  * like, in any case of letters, with a sign). Anything else breaks it. Never throws; memory is a few words a level, and
  * what is nested deeper than DEEPEST is not read.
  */
+import { afterSpace, isEnd, isLetter, isNull } from './json-bytes.ts'
 import { NumberScan } from './number-scan.ts'
-import { namedIn, type Place, SKIP, WANTS } from './place.ts'
+import { namedIn, type Place, type Sink, SKIP, WANTS } from './place.ts'
 import { numberLimit, plainInteger, plainNumber } from './plain-number.ts'
 import type { Unreadable } from './reading.ts'
 import { plainEnd, StringScan, TEXT_BYTES } from './string-scan.ts'
@@ -15,17 +16,6 @@ import { LONGEST_WORD, WORD, wordOf } from './words.ts'
 
 /** Levels of containers; parsers of model clients give up at about 1000. */
 export const DEEPEST = 1024
-
-/** What hears of values. `text` is bytes[from, to), its first TEXT_BYTES + 1 bytes at least where it is longer. */
-export interface Sink {
-  open(at: Place, object: boolean): void
-  close(at: Place, object: boolean, empty: boolean): void
-  text(at: Place, bytes: Uint8Array, from: number, to: number): void
-  piece(bytes: Uint8Array, from: number, to: number): void
-  word(at: Place, word: number): void
-  numbers(at: Place, count: number): void
-  number(at: Place, value: number): void
-}
 
 /** What may come next. */
 const VALUE = 0
@@ -92,7 +82,7 @@ export class JsonWalk {
     if (this.#token !== NOTHING) at = this.#resume(bytes, at, to)
     while (at < to && this.#state < WHOLE) {
       const c = bytes[at] ?? 0
-      if (c === 32 || c === 10 || c === 13 || c === 9) at = skipSpace(bytes, at + 1, to)
+      if (c === 32 || c === 10 || c === 13 || c === 9) at = afterSpace(bytes, at + 1, to)
       else at = this.#next(bytes, at, to, c)
     }
     return at
@@ -402,34 +392,4 @@ export class JsonWalk {
     this.fail(c >= 0x80 || c === 0 ? 'encoding' : 'syntax')
     return at
   }
-}
-
-function skipSpace(bytes: Uint8Array, from: number, to: number): number {
-  let at = from
-  while (at < to) {
-    const c = bytes[at]
-    if (c !== 32 && c !== 10 && c !== 13 && c !== 9) return at
-    at++
-  }
-  return at
-}
-
-/** The word null, and its end. */
-function isNull(bytes: Uint8Array, at: number, to: number): boolean {
-  return (
-    at + 4 < to &&
-    bytes[at + 1] === 117 &&
-    bytes[at + 2] === 108 &&
-    bytes[at + 3] === 108 &&
-    isEnd(bytes[at + 4] ?? 0)
-  )
-}
-
-function isLetter(c: number): boolean {
-  return (c | 32) >= 97 && (c | 32) <= 122
-}
-
-/** May follow a number or word. */
-function isEnd(c: number): boolean {
-  return c === 44 || c === 93 || c === 125 || c === 32 || c === 10 || c === 13 || c === 9
 }

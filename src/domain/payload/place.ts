@@ -32,6 +32,17 @@ export type NamedPlace = {
 /** Names by their length in bytes. */
 export type Names = readonly (readonly NamedPlace[])[]
 
+/** What hears of values. `text` is bytes[from, to), its first TEXT_BYTES + 1 bytes at least where it is longer. */
+export interface Sink {
+  open(at: Place, object: boolean): void
+  close(at: Place, object: boolean, empty: boolean): void
+  text(at: Place, bytes: Uint8Array, from: number, to: number): void
+  piece(bytes: Uint8Array, from: number, to: number): void
+  word(at: Place, word: number): void
+  numbers(at: Place, count: number): void
+  number(at: Place, value: number): void
+}
+
 type Inside = {
   readonly names?: Readonly<Record<string, Place>> // twice in an object: nobody knows which one counts
   readonly repeated?: Readonly<Record<string, Place>> // may be there twice

@@ -5,6 +5,8 @@
  * before it ends before it. What is not plain is -1 and goes the slow way (number-scan.ts).
  */
 
+import { isEnd } from './json-bytes.ts'
+
 /** Longer numbers may be infinite, together with an exponent of one digit. */
 const LONGEST = 280
 
@@ -67,8 +69,4 @@ function plainExponent(bytes: Uint8Array, from: number): number {
   while (c >= 48 && c <= 57) c = bytes[++at] ?? 0
   if (at === digits || (sign !== 45 && at - digits > 1)) return -1
   return isEnd(c) ? at : -1
-}
-
-function isEnd(c: number): boolean {
-  return c === 44 || c === 93 || c === 125 || c === 32 || c === 10 || c === 13 || c === 9
 }

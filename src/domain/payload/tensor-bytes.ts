@@ -77,13 +77,16 @@ export class TensorBytes {
     let count = width > 0 ? (tensor.binaryBytes ?? 0) / width : null
     if (this.#texts !== null) {
       count = this.#texts.count
-      if (!this.#texts.isWhole) this.why = 'syntax'
+      if (!this.#texts.isWhole) {
+        this.why = 'syntax'
+        return
+      }
     }
     if (count === null) {
       this.predictions += (tensor.binaryBytes ?? 0) > 0 ? 1 : 0
       return
     }
-    this.predictions += Math.floor(count)
+    this.predictions += Math.ceil(count)
     const { expected } = tensor
     if (!Number.isInteger(count) || (expected !== null && expected !== count)) this.bad |= BAD.shape
   }
