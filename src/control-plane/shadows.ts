@@ -5,7 +5,7 @@
  * variant has traffic of its own, unless it may go on (shadow.md, rules 9 and 10).
  */
 import { isDeepStrictEqual } from 'node:util'
-import { revisionOf } from '../domain/document.ts'
+import { isShadowOn, revisionOf } from '../domain/document.ts'
 import { type ShadowSettings, type ShadowTap, shadowSalt } from '../domain/shadow.ts'
 import type { ShadowTarget, ShadowUpstream } from '../domain/shadow-messages.ts'
 import type { AddressSnapshot } from '../domain/snapshot.ts'
@@ -40,6 +40,10 @@ export function createShadows(options: {
       if (isDeepStrictEqual(next, targets)) return
       targets = next
       thread.setTargets(targets)
+      const asked = routes.reduce((sum, { config }) => sum + config.shadows.length, 0)
+      if (targets.length < asked) {
+        log.error({ missing: asked - targets.length }, NO_SLOTS)
+      }
       if (targets.length === 0 || thread.running()) return
       thread.start().catch(error => log.error({ err: error }, 'the shadow thread could not start'))
     },
@@ -64,7 +68,7 @@ export function createShadows(options: {
         route: config.name,
         shadow,
         variant,
-        on: isOn(route, name),
+        on: isShadowOn(route.document, name),
         state: stateOf(route, settings),
         applied,
         settings: rest,
@@ -91,17 +95,16 @@ export function tapsOf(
   })
 }
 
-const NOTHING = { considered: 0, dropped: {}, outcomes: {} } as const
+const NO_SLOTS =
+  'shadows get no copies: a process can have 1,024 of different names in its life; restart it'
 
-function isOn({ document }: LiveRoute, name: string): boolean {
-  return !Object.hasOwn(document.shadows, name) || document.shadows[name]?.on !== false
-}
+const NOTHING = { considered: 0, dropped: {}, outcomes: {} } as const
 
 function stateOf(
   route: LiveRoute,
   { name, variant, whileLive }: ShadowSettings
 ): ShadowTap['state'] {
-  if (!isOn(route, name)) return 'off'
+  if (!isShadowOn(route.document, name)) return 'off'
   if (whileLive) return 'on'
   const isLive = variant === route.document.champion || hasTraffic(route, variant)
   return isLive && !isOut(route, variant) ? 'live' : 'on'
