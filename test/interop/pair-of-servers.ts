@@ -20,6 +20,9 @@ export const otherThan = (server: Server): Server => (server === 'triton' ? 'kse
 /** The model that both have. */
 export const MODEL = 'fraud'
 
+/** The models of Triton that answer piece by piece. */
+export const STORIES = { stories: 'stories', next: 'stories-next' } as const
+
 /** Both servers, at the same time. */
 export async function startServers(t: Test, more: TritonModels = {}): Promise<Servers> {
   const [triton, kserve] = await Promise.all([
@@ -52,6 +55,39 @@ export function routeTo(
     initialWeights: { [champion]: 100 - share, [otherThan(champion)]: share },
     ...extra
   }
+}
+
+/** A route below `/NAME/` in front of two models of Triton that answer piece by piece. */
+export function routeToStories(
+  servers: Servers,
+  name: string,
+  weights: Readonly<Record<'stories' | 'next', number>>,
+  extra: Settings = {}
+): Settings {
+  const variant = (model: string) => ({
+    upstreams: [servers.triton.url],
+    model: { name: model },
+    rewrite: { path: { from: `/${name}/`, to: `/v2/models/${model}/` } }
+  })
+  return {
+    match: { paths: [`/${name}/`] },
+    protocol: 'open-inference',
+    hashOn: [{ json: '/user' }, { header: 'x-user-id' }],
+    variants: { stories: variant(STORIES.stories), next: variant(STORIES.next) },
+    champion: 'stories',
+    initialWeights: weights,
+    ...extra
+  }
+}
+
+/** Asks such a route for a story and reads it to its end. */
+export async function tell(router: Sluice, route: string, user: string) {
+  const answer = await fetch(`${router.dataUrl}/${route}/generate_stream`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-user-id': user },
+    body: JSON.stringify({ text_input: `A story for ${user}` })
+  })
+  return { variant: variantOf(answer), status: answer.status, text: await answer.text() }
 }
 
 /** The router, with its events in a file below its directory. */

@@ -21,12 +21,17 @@ print(json.dumps({
 
 /** The first that will do. Throws what is missing and how to get it. */
 export function findPython(): Python {
+  const python = firstOf()
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new Error(
       `The model servers of the interop suite are programs for Linux on x64, this is ` +
         `${process.platform} on ${process.arch}. Run it there.`
     )
   }
+  return python
+}
+
+function firstOf(): Python {
   const { SLUICE_PYTHON } = process.env
   const names = SLUICE_PYTHON ? [SLUICE_PYTHON] : ['python3.11', 'python3', 'python']
   const refusals: string[] = []

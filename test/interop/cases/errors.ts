@@ -10,31 +10,21 @@ import {
   otherThan,
   rolledBack,
   routeTo,
+  routeToStories,
   SERVERS,
+  STORIES,
   startRouter,
   startServers,
-  traffic,
-  variantOf
+  tell,
+  traffic
 } from '../pair-of-servers.ts'
 
-const servers = await startServers(t, { stories: ['stories', 'stories-next'] })
-const story = (model: string) => ({
-  upstreams: [servers.triton.url],
-  model: { name: model },
-  rewrite: { path: { from: '/stories/', to: `/v2/models/${model}/` } }
-})
+const servers = await startServers(t, { stories: Object.values(STORIES) })
 const router = await startRouter(t, {
   ...Object.fromEntries(
     SERVERS.map(champion => [champion, routeTo(servers, champion, champion, 30)])
   ),
-  stories: {
-    match: { paths: ['/stories/'] },
-    protocol: 'open-inference',
-    hashOn: [{ json: '/user' }, { header: 'x-user-id' }],
-    variants: { stories: story('stories'), next: story('stories-next') },
-    champion: 'stories',
-    initialWeights: { stories: 60, next: 40 }
-  }
+  stories: routeToStories(servers, 'stories', { stories: 60, next: 40 })
 })
 
 for (const champion of SERVERS) {
@@ -73,19 +63,11 @@ for (const champion of SERVERS) {
 }
 
 t.test('a model is taken out when its streams have an error in them', async t => {
-  const tell = async (user: string) => {
-    const answer = await fetch(`${router.dataUrl}/stories/generate_stream`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-user-id': user },
-      body: JSON.stringify({ text_input: `A story for ${user}` })
-    })
-    return { variant: variantOf(answer), status: answer.status, text: await answer.text() }
-  }
   const told: Awaited<ReturnType<typeof tell>>[] = []
   let asking = true
   let next = 0
   const client = async () => {
-    while (asking) told.push(await tell(`user-${next++ % 300}`))
+    while (asking) told.push(await tell(router, 'stories', `user-${next++ % 300}`))
   }
   const clients = Promise.all([client(), client(), client()])
   const stop = async () => {
@@ -101,8 +83,8 @@ t.test('a model is taken out when its streams have an error in them', async t =>
     0
   )
 
-  servers.triton.fault('stories-next', 'raise')
-  t.teardown(() => servers.triton.fault('stories-next', null))
+  servers.triton.fault(STORIES.next, 'raise')
+  t.teardown(() => servers.triton.fault(STORIES.next, null))
   const { rollback } = await rolledBack(router, 'stories', 'next')
   t.match(rollback.trigger, /^(errors|gross)$/)
   await stop()
@@ -126,4 +108,9 @@ t.test('a model is taken out when its streams have an error in them', async t =>
     broken.length
   )
   t.equal(await counted(router, 'sluice_bad_predictions_total', { route: 'stories' }), 0)
+  t.equal(
+    await counted(router, 'sluice_time_to_first_token_seconds_count', { route: 'stories' }),
+    told.length,
+    'each stream had a first piece'
+  )
 })

@@ -12,10 +12,13 @@ import {
   MODEL,
   otherThan,
   routeTo,
+  routeToStories,
   SERVERS,
   type Server,
+  STORIES,
   startRouter,
   startServers,
+  tell,
   variantOf
 } from '../pair-of-servers.ts'
 
@@ -24,11 +27,16 @@ const KINDS = ['alike', 'broken', 'switched'] as const
 /** KServe writes `"parameters":null` where Triton writes nothing. */
 const PROTOCOL_OWN = ['/parameters']
 
-const servers = await startServers(t)
+const servers = await startServers(t, { stories: Object.values(STORIES) })
 const routeName = (kind: (typeof KINDS)[number], champion: Server) => `${kind}-${champion}`
-const router = await startRouter(
-  t,
-  Object.fromEntries(
+const router = await startRouter(t, {
+  stories: routeToStories(
+    servers,
+    'stories',
+    { stories: 100, next: 0 },
+    { shadows: [{ name: SHADOW, variant: 'next', percent: 100, noise: 0 }] }
+  ),
+  ...Object.fromEntries(
     SERVERS.flatMap(champion =>
       KINDS.map(kind => {
         const name = routeName(kind, champion)
@@ -38,7 +46,7 @@ const router = await startRouter(
       })
     )
   )
-)
+})
 
 async function ask(route: string, users: number, call: Omit<Call, 'user'> = {}): Promise<void> {
   for (let i = 0; i < users; i++) {
@@ -140,3 +148,26 @@ for (const champion of SERVERS) {
   t.test(`pairs say how ${shadow} breaks when it is the shadow`, t => checkBroken(t, champion))
   t.test(`${shadow} gets no copies when it is switched off`, t => checkSwitched(t, champion))
 }
+
+t.test('streams are paired by the text that they carry, and their errors are seen', async t => {
+  for (let i = 0; i < 5; i++) await tell(router, 'stories', `user-${i}`)
+  await settled('stories', 5)
+  servers.triton.fault(STORIES.next, 'raise')
+  t.teardown(() => servers.triton.fault(STORIES.next, null))
+  for (let i = 0; i < 5; i++) await tell(router, 'stories', `user-${i}`)
+  const { outcomes, agreement } = await settled('stories', 10)
+  t.match(outcomes, { ok: 5, upstream_error: 5 })
+  const pairs = await pairsOf('stories', 10)
+  const [well, failed] = ['ok', 'upstream_error'].map(outcome =>
+    pairs.filter(pair => pair.shadow.outcome === outcome)
+  )
+  for (const pair of well ?? []) {
+    t.strictSame(pair.comparison.differences, [])
+    t.equal(pair.comparison.agree, true)
+  }
+  for (const pair of failed ?? []) {
+    t.equal(pair.shadow.status, 200)
+    t.equal(pair.comparison.agree, false)
+  }
+  t.match(agreement, { overall: { agree: 5, of: 10 } })
+})
