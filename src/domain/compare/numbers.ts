@@ -110,5 +110,5 @@ export function rowOf(numbers: Numbers, from: number, length: number): Numbers {
 
 function digits(numbers: Numbers, index: number): string {
   const exact = numbers.exact === null ? null : numbers.exact(index)
-  return exact ?? String(BigInt(numbers.values[index] ?? 0))
+  return exact ?? String(numbers.values[index])
 }

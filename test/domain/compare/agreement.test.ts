@@ -229,3 +229,28 @@ test('fields are bounded, and the rest are counted as one', async t => {
   t.equal(fields.length, 100)
   t.strictSame([fields[0]?.field, fields[0]?.of], [OTHERS, 4_801])
 })
+
+test('hardly anything is reported when the shadow is as noisy as the champion, and most when it is worse', async t => {
+  const FIELDS = 10
+  const run = (seed: number, worse: number) => {
+    const next = seeded(seed)
+    const agreement = created(seed)
+    const draw = (share: number) =>
+      comparison(
+        Object.fromEntries(
+          Array.from({ length: FIELDS }, (_, i) => [`/f${i}`, next() < share ? 'text' : null])
+        )
+      )
+    for (let i = 0; i < 400; i++) agreement.addNoise(draw(0.1), draw(worse))
+    return agreement.view().fields.filter(({ reported }) => reported).length
+  }
+  let falsely = 0
+  let rightly = 0
+  for (let seed = 1; seed <= 100; seed++) {
+    falsely += run(seed, 0.1)
+    if (seed % 10 === 0) rightly += run(seed, 0.25)
+  }
+  // A tenth of a field is expected over all runs.
+  t.ok(falsely <= 1, `${falsely} of ${100 * FIELDS}`)
+  t.ok(rightly >= 80, `${rightly} of ${10 * FIELDS}`)
+})

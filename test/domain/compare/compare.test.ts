@@ -153,3 +153,28 @@ test('work grows no faster than bodies when arrays are nested, streams are of on
   const list = `data: {"a":[${'1.5,'.repeat(150_000)}1]}\n\n`
   t.ok(compareAnswers(stream(list), stream(list), SETTINGS).agree)
 })
+
+test('texts differ without a distance when measuring has cost enough', async t => {
+  const texts = (letter: string) =>
+    Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, letter.repeat(3_000)]))
+  const comparison = compareBodies(texts('a'), texts('b'))
+  const distances = comparison.fields.filter(({ difference }) => difference === 'text')
+  t.equal(distances.length, 20)
+  t.equal(distances.filter(({ by }) => by === 1).length, 8)
+  t.equal(distances.filter(({ by }) => by === null).length, 12)
+})
+
+test('renderings never hold half a character when they are cut', async t => {
+  const text = (end: string) => `${'x'.repeat(60)}${'😀'.repeat(200)}${end}`
+  for (const [a, b] of [
+    [`y${text('')}`, text('')],
+    [`xy${text('')}`, text('')],
+    [text('a'), text('b')],
+    [`${'😀'.repeat(60)}\ud83d\ude01${'z'.repeat(500)}`, `${'😀'.repeat(60)}\ud83d\ude02`]
+  ] as const) {
+    const field = fieldOf(compareBodies({ a }, { a: b }), '/a')
+    for (const shown of [field?.primary ?? '', field?.shadow ?? '']) {
+      t.ok(shown.isWellFormed() && shown.length > 0 && shown.length <= 200, JSON.stringify(shown))
+    }
+  }
+})

@@ -264,3 +264,44 @@ test('a stream is cut into events by any end of line, and the last needs none', 
     t.strictSame(differ(plain, stream(text)), [], JSON.stringify(text))
   }
 })
+
+test('calls in the older form, and arguments that are objects, are calls too', async t => {
+  const legacy = chat({ content: null, function_call: { name: 'f', arguments: '{"a":1}' } })
+  t.strictSame(
+    differ(legacy, tools(['f', '{"a":1}']), { ...OPENAI, ignore: ['/choices/*/finish_reason'] }),
+    []
+  )
+  const object = chat({ tool_calls: [{ function: { name: 'f', arguments: { a: 2 } } }] })
+  t.strictSame(
+    differ(tools(['f', '{"a":2}']), object, { ...OPENAI, ignore: ['/choices/*/finish_reason'] }),
+    []
+  )
+  const none = chat({ tool_calls: [{ function: { name: 'f' } }] }, 'tool_calls')
+  t.strictSame(differ(tools(['f', '{}']), none, OPENAI), [])
+})
+
+test('arguments are not shown when the message is redacted', async t => {
+  const redact = ['/choices/*/message']
+  const one = tools(['f', '{"name":"alice"}'])
+  const comparison = compareBodies(one, tools(['f', '{"name":"bob"}']), { ...OPENAI, redact })
+  t.strictSame(differences(comparison), ['tool_calls.arguments/name text'])
+  t.notMatch(JSON.stringify(comparison), /alice|bob/)
+})
+
+test('vectors of an answer are counted, and null in one is not a number', async t => {
+  const answerOf = (...vectors: readonly (readonly (number | null)[])[]) => ({
+    data: vectors.map(embedding => ({ embedding }))
+  })
+  t.strictSame(differ(answerOf([1, 0]), answerOf([1, 0], [0, 1]), OPENAI), ['embedding size'])
+  t.strictSame(differ(answerOf([1, null]), answerOf([1, null]), OPENAI), [])
+  t.strictSame(differ(answerOf([1, null]), answerOf([1, 0]), OPENAI), ['embedding embedding'])
+})
+
+test('words and long integers of a stream are compared as they are written', async t => {
+  const one = events('{"ok":true,"n":9007199254740993}', '{"ok":null,"n":1}')
+  t.strictSame(differ(one, events('{"ok":true,"n":9007199254740993}', '{"ok":null,"n":1}')), [])
+  t.strictSame(differ(one, events('{"ok":true,"n":9007199254740992}', '{"ok":false,"n":1}')), [
+    '/ok value',
+    '/n number'
+  ])
+})

@@ -187,3 +187,24 @@ test('what stands beside the outputs is compared like JSON', async t => {
 function longs(...list: readonly bigint[]): Uint8Array {
   return new Uint8Array(BigUint64Array.from(list, each => BigInt.asUintN(64, each)).buffer)
 }
+
+test('texts differ by their order when a tensor holds the same ones', async t => {
+  const a = outputs(tensor('BYTES', ['x', 'y', 'y'], [3]))
+  t.strictSame(differ(a, outputs(tensor('BYTES', ['y', 'x', 'y'], [3]))), ['outputs.y order'])
+  t.strictSame(differ(a, outputs(tensor('BYTES', ['y', 'x', 'x'], [3]))), ['outputs.y text'])
+  t.strictSame(differ(a, outputs(tensor('BYTES', ['x'], [3]))), ['outputs.y size'])
+})
+
+test('rows of a tensor agree by direction when its name says that it holds embeddings', async t => {
+  const rows = (scale: number, turn: number) =>
+    outputs(tensor('FP32', [1 * scale, 2 * scale, 2 * scale, turn * scale], [2, 2], 'embeddings'))
+  t.strictSame(differ(rows(1, 1.5), rows(3, 1.5)), [])
+  t.strictSame(differ(rows(1, 1.5), rows(1, -9)), ['outputs.embeddings embedding'])
+})
+
+test('data is compared like JSON when it holds texts beside numbers or objects', async t => {
+  const mixed = outputs(tensor('BYTES', '["x",{"a":1.5}]'))
+  t.strictSame(differ(mixed, outputs(tensor('BYTES', '["x",{"a":1.5}]'))), [])
+  t.strictSame(differ(mixed, outputs(tensor('BYTES', '["x",{"a":2.5}]'))), ['outputs.y/a number'])
+  t.strictSame(differ(mixed, outputs(tensor('BYTES', '[1,{"a":1.5}]'))), ['outputs.y type'])
+})
