@@ -113,6 +113,11 @@ export class ObservedAnswer {
     return { ...NOT_READ, truncated, inputTokens, outputTokens, model, finished: false }
   }
 
+  /** Nobody asks any more. */
+  drop(): void {
+    this.#decoder?.destroy()
+  }
+
   #read(chunk: Uint8Array, now: number): void {
     this.#reader.push(chunk)
     const events = this.#reader.contentEvents

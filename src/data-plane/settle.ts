@@ -171,7 +171,10 @@ function endTap(
 
 /** A request that is answered by a fault of ours says nothing of the variant: its load is given back. */
 export function abandon(ex: Exchange): void {
-  if (!ex.unread) ex.tap?.abandon()
+  if (!ex.unread) {
+    ex.tap?.abandon()
+    ex.observed?.drop()
+  }
   ex.settled = true
   releaseLoad(ex)
 }

@@ -1,7 +1,13 @@
 import { test } from 'tap'
 import { hashText, saltPrefix } from '../../src/domain/hash.ts'
 import type { UnitSource } from '../../src/domain/route.ts'
-import { compileUnit, sourcesText, type Unit, unitFields } from '../../src/domain/unit.ts'
+import {
+  compileBodyNeed,
+  compileUnit,
+  sourcesText,
+  type Unit,
+  unitFields
+} from '../../src/domain/unit.ts'
 import { requestFacts } from '../helpers/route-snapshot.ts'
 
 const nothing = { clientAddress: () => null, mint: () => null, random: () => null }
@@ -121,5 +127,54 @@ test('names its sources and fields when a sentence or the gate needs them', t =>
     'header X-User-Id, token claim sub, cookie u, client address, random'
   )
   t.same(unitFields(sources), ['x-user-id', 'authorization', 'cookie'])
+  t.end()
+})
+
+test('names the sources in the body that are needed when no source before them is present', t => {
+  const json = { json: '/user' }
+  const tensor = { tensor: 'user_id' }
+  const header = { header: 'x-user-id' }
+  const needed = (sources: readonly UnitSource[], rawHeaders: readonly string[]) =>
+    compileBodyNeed(sources)?.(requestFacts({ rawHeaders }), nothing)
+  const sent = ['X-User-Id', 'u-1']
+  t.equal(compileBodyNeed([header, { cookie: 'uid' }]), null, 'never')
+  t.same(needed([json, tensor], []), [json, tensor])
+  t.same(needed([header, json], sent), [])
+  t.same(needed([header, json], []), [json])
+  t.same(needed([json, header, tensor], sent), [json])
+  t.same(needed([json, header, tensor], []), [json, tensor])
+  t.same(needed([json, header], ['X-User-Id', 'u-1', 'X-User-Id', 'u-2']), [json], 'refused later')
+  t.end()
+})
+
+test('puts what came of the body in the place of its sources when they are mixed with others', t => {
+  const read = compileUnit([{ cookie: 'uid' }, { json: '/user' }, { header: 'x-user-id' }])
+  const facts = requestFacts({ rawHeaders: ['X-User-Id', 'u-1'] })
+  const body = { kind: 'found', text: 'from-body' } as const
+  t.same(read(facts, nothing, body), { kind: 'unit', text: 'from-body' })
+  t.same(read(facts, nothing, { kind: 'absent' }), { kind: 'unit', text: 'u-1' })
+  t.same(read(facts, nothing), { kind: 'unit', text: 'u-1' }, 'without a body')
+  const withCookie = requestFacts({ rawHeaders: ['Cookie', 'uid=c-1'] })
+  t.same(read(withCookie, nothing, body), { kind: 'unit', text: 'c-1' })
+  t.match(read(facts, nothing, { kind: 'invalid', why: 'it is too long' }), {
+    kind: 'invalid',
+    where: 'the body',
+    why: 'it is too long'
+  })
+  t.end()
+})
+
+test('says in a sentence where a unit is looked for when that is in the body', t => {
+  const sources = [
+    { json: '/user' },
+    { json: '' },
+    { tensor: 'parameters.user' },
+    { dataframe: 'id' },
+    { field: 'user' }
+  ]
+  t.equal(
+    sourcesText(sources),
+    'body at /user, body at its root, tensor parameters.user, column id, field user'
+  )
   t.end()
 })
