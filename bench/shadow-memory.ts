@@ -1,0 +1,146 @@
+/**
+ * What shadows may cost in memory, at the worst: copies that nobody answers, until their credit is gone, and pairs
+ * with large bodies that a broker does not take, until its ring is full. Each over the same requests without a
+ * shadow, in a router of its own.
+ *
+ * The budget is what may be held (64 MiB) and 50 MB for all that is done around it.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { Pool } from 'undici'
+import { residentBytes } from './process.ts'
+import { type Bed, PATH, type Shadow, startBed, sum } from './shadow-bed.ts'
+
+export const BUDGET = 64 * 2 ** 20 + 50e6 // bytes
+
+export type Growth = {
+  readonly what: string
+  readonly bytes: number // over the peak without a shadow
+  readonly full: number // drops that show that the bound was reached
+  readonly failed: number // requests
+}
+
+type Push = {
+  readonly what: string
+  readonly shadow: Shadow
+  readonly request: number // bytes
+  readonly answer: number
+  readonly freeze: boolean // the broker
+  readonly reason: string // of the drops
+}
+
+const UPLOADS: Push = {
+  what: 'copies of 256 KiB that are never answered, credit used up',
+  shadow: 'hanging',
+  request: 256 * 1024,
+  answer: 0,
+  freeze: false,
+  reason: 'credit'
+}
+const EVENTS: Push = {
+  what: 'pairs of 2 x 64 KiB for a frozen Kafka, ring full',
+  shadow: 'healthy',
+  request: 0,
+  answer: 64 * 1024,
+  freeze: true,
+  reason: 'buffer_full'
+}
+const CLIENTS = 8
+const WAITING_MOST = 32 // pairs on their way to the ring, so that it alone is filled
+const BASE_REQUESTS = 600
+const MORE_REQUESTS = 100 // after the bound was reached
+
+/** Both, each up to so many seconds. */
+export async function measureMemory(seconds: number): Promise<readonly Growth[]> {
+  return [await pushed(UPLOADS, seconds), await pushed(EVENTS, seconds)]
+}
+
+async function pushed(push: Push, seconds: number): Promise<Growth> {
+  const bed = await startBed(
+    { concurrency: 2_000, capture: true, noise: 0, timeout: '60s' },
+    { withKafka: push.freeze }
+  )
+  const { pid, dataUrl } = bed.sluice
+  const pool = new Pool(dataUrl, { connections: CLIENTS, pipelining: 1 })
+  let failed = 0
+  let sent = 0
+  let mayAsk = true
+  const body = requestOf(push.request)
+  const ask = async () => {
+    sent++
+    try {
+      const answer = await pool.request({
+        method: 'POST',
+        path: PATH,
+        headers: {
+          host: 'router.test',
+          'content-type': 'application/json',
+          'x-user-id': `user-${sent % 64}`,
+          'x-answer-bytes': String(push.answer)
+        },
+        body
+      })
+      await answer.body.dump({ limit: 2 ** 30 })
+      if (answer.statusCode !== 200) failed++
+    } catch {
+      failed++
+    }
+  }
+  /** Keeps all clients busy until `enough`; resolves with the highest resident memory on the way. */
+  const busy = async (enough: () => boolean): Promise<number> => {
+    let peak = 0
+    const timer = setInterval(() => {
+      peak = Math.max(peak, residentBytes(pid))
+    }, 50)
+    const client = async () => {
+      while (!enough()) await (mayAsk ? ask() : delay(20))
+    }
+    await Promise.all(Array.from({ length: CLIENTS }, client))
+    clearInterval(timer)
+    return Math.max(peak, residentBytes(pid))
+  }
+  try {
+    const base = await busy(() => sent >= BASE_REQUESTS)
+    if (push.freeze) bed.kafka?.pause()
+    await bed.turn(push.shadow)
+    const end = performance.now() + seconds * 1000
+    let full = 0
+    let last = Number.POSITIVE_INFINITY
+    let looking = true
+    const look = (async () => {
+      while (looking) {
+        full = await dropsOf(push, bed)
+        mayAsk = !push.freeze || (await waitingOf(bed, push.shadow)) < WAITING_MOST
+        if (full > 0 && last === Number.POSITIVE_INFINITY) last = sent + MORE_REQUESTS
+        await delay(push.freeze ? 20 : 100)
+      }
+      mayAsk = true
+    })()
+    const peak = await busy(() => sent >= last || performance.now() > end)
+    looking = false
+    await look
+    return { what: push.what, bytes: peak - base, full, failed }
+  } finally {
+    bed.kafka?.resume()
+    await pool.destroy()
+    await bed.stop()
+  }
+}
+
+async function dropsOf({ shadow, reason, freeze }: Push, bed: Bed): Promise<number> {
+  if (freeze) return (await bed.events()).lost[reason] ?? 0
+  return (await bed.view(shadow)).dropped[reason] ?? 0
+}
+
+/** Copies that have not ended. */
+async function waitingOf(bed: Bed, shadow: Shadow): Promise<number> {
+  const { considered, dropped, outcomes } = await bed.view(shadow)
+  return considered - sum(dropped) - sum(outcomes)
+}
+
+/** An Open Inference request of about so many bytes. */
+function requestOf(bytes: number): Buffer {
+  const data = Array(Math.max(8, Math.ceil(bytes / 6))).fill('0.125')
+  return Buffer.from(
+    `{"inputs":[{"name":"x","shape":[1,${data.length}],"datatype":"FP32","data":[${data.join()}]}]}`
+  )
+}
