@@ -19,10 +19,14 @@ import {
   TICK_MS,
   TIME_AT
 } from '../../src/domain/counts.ts'
+import { UNREADABLE } from '../../src/domain/payload/reading.ts'
 import {
   recordAnswered,
+  recordFirstToken,
   recordOutcome,
+  recordReading,
   recordSent,
+  recordTokenTimes,
   startGeneration
 } from '../../src/domain/record.ts'
 import { freshCounters, observation, request } from '../helpers/observation.ts'
@@ -227,4 +231,40 @@ test('failures are summed by the group of their unit when phi needs them', async
   request(c, { bucket: GROUPS + 3, outcome: 'reset' })
   t.equal(c.words[AT.groups + 3 * ROW.size + ROW.calls], 1)
   t.equal(c.words[AT.groups + 3 * ROW.size + ROW.errors], 1)
+})
+
+test('adds what an answer says of itself when it is read, and no count that nobody can have', async t => {
+  const c = freshCounters()
+  const reading = {
+    judged: true,
+    bad: 0,
+    failed: false,
+    why: null,
+    predictions: 1,
+    truncated: false,
+    inputTokens: 5,
+    outputTokens: null,
+    model: null,
+    finished: true
+  }
+  recordReading(c, reading)
+  recordReading(c, { ...reading, outputTokens: 9, truncated: true, why: 'depth' })
+  recordReading(c, { ...reading, inputTokens: Number.MAX_SAFE_INTEGER })
+  t.strictSame([...c.words.slice(AT.tokens, AT.tokens + 2)], [10, 9])
+  t.equal(c.words[AT.scanTruncated], 1)
+  t.equal(c.words[AT.unreadable + UNREADABLE.indexOf('depth')], 1)
+  t.strictSame(rowAt(c), [0, 0, 0, 0, 0, 0, 0], 'nothing of it is evidence by itself')
+})
+
+test('keeps the times of tokens apart from those of requests when a stream brings them', async t => {
+  const c = freshCounters()
+  recordFirstToken(c, 120)
+  recordTokenTimes(c, 10, 3)
+  recordTokenTimes(c, 0, 2)
+  t.equal(c.words[AT.firstTokens + bucketOf(120_000)], 1)
+  t.equal(c.words[AT.tokenTimes + bucketOf(10_000)], 3)
+  t.equal(c.words[AT.tokenTimes + bucketOf(0)], 2)
+  t.equal(c.times[TIME_AT.firstTokenSum], 120_000)
+  t.equal(c.times[TIME_AT.tokenTimeSum], 30_000)
+  t.equal(c.times[TIME_AT.latencySum], 0)
 })

@@ -2,6 +2,7 @@
  * The metrics from counters: right sums, right buckets, never falling, and text that a scraper takes.
  */
 import t from 'tap'
+import { NOT_READ } from '../../src/data-plane/observed-answer.ts'
 import {
   AT,
   bucketOf,
@@ -15,7 +16,12 @@ import {
   TIME_AT,
   UPSTREAM_ERRORS
 } from '../../src/domain/counts.ts'
-import { recordOutcome } from '../../src/domain/record.ts'
+import {
+  recordFirstToken,
+  recordOutcome,
+  recordReading,
+  recordTokenTimes
+} from '../../src/domain/record.ts'
 import {
   REJECTS,
   THREAD_REGION_BYTES,
@@ -80,6 +86,34 @@ t.test('sums over threads when more than one counts', async t => {
   const of = { route: 'demo', variant: 'v3' }
   t.equal(value(families, 'sluice_request_duration_seconds_count', of), 7)
   t.equal(value(families, 'sluice_request_duration_seconds_sum', of), 0.095)
+})
+
+t.test('tells tokens, their times and unreadable answers when threads counted them', async t => {
+  const { source, counters } = sample(2)
+  const reading = { ...NOT_READ, inputTokens: 7, outputTokens: 3 }
+  for (const each of counters) {
+    recordFirstToken(each, 250)
+    recordTokenTimes(each, 20, 4)
+    recordReading(each, { ...reading, truncated: true, why: 'coding' })
+    recordReading(each, { ...reading, outputTokens: null })
+  }
+  const families = parsePrometheus(await createMetrics().render(source))
+  const of = { route: 'demo', variant: 'v3' }
+  const first = 'sluice_time_to_first_token_seconds'
+  t.equal(value(families, `${first}_count`, of), 2)
+  t.equal(value(families, `${first}_sum`, of), 0.5)
+  t.equal(value(families, `${first}_bucket`, { ...of, le: '0.1' }), 0)
+  t.equal(value(families, `${first}_bucket`, { ...of, le: '0.5' }), 2)
+  const each = 'sluice_time_per_output_token_seconds'
+  t.equal(value(families, `${each}_count`, of), 8)
+  t.ok(Math.abs(value(families, `${each}_sum`, of) - 0.16) < 1e-9)
+  t.equal(value(families, `${each}_bucket`, { ...of, le: '0.025' }), 8)
+  t.equal(value(families, 'sluice_request_duration_seconds_count', of), 0)
+  t.equal(value(families, 'sluice_tokens_total', { ...of, direction: 'input' }), 28)
+  t.equal(value(families, 'sluice_tokens_total', { ...of, direction: 'output' }), 6)
+  t.equal(value(families, 'sluice_scan_truncated_total', of), 2)
+  t.equal(value(families, 'sluice_answers_unreadable_total', { ...of, reason: 'coding' }), 2)
+  t.equal(value(families, 'sluice_answers_unreadable_total', { ...of, reason: 'cut' }), 0)
 })
 
 t.test('counts a request in the first bucket that it lies in as a whole', async t => {
