@@ -88,15 +88,18 @@ export class ObservedAnswer {
     else this.#decoder.write(chunk)
   }
 
-  /** The body is whole. The reading, or null: `done` is called with it, once, later. */
-  end(done: (reading: Reading) => void): Reading | null {
+  /** The body is whole. Its reading, or null: it is being decoded, ask `whenRead`. */
+  end(): Reading | null {
     if (this.#decoding !== null) return this.#reading(this.#decoding)
-    if (this.#decoder === null) return this.#reader.end(true)
+    return this.#decoder === null ? this.#reader.end(true) : null
+  }
+
+  /** Calls `done` with the reading, once, when the body has been decoded or the time for it is over. */
+  whenRead(done: (reading: Reading) => void): void {
     this.#done = done
     this.#ex.lane.reading.add(this)
     this.#timer = setTimeout(() => this.hurry(), DECODING_MS)
-    this.#decoder.end()
-    return null
+    this.#decoder?.end()
   }
 
   /** Says now what is known by now. */

@@ -97,13 +97,19 @@ export function markAnswered(ex: Exchange, now: number): void {
 /** Decides the outcome. Later calls change nothing. Of an answer that did not come whole nothing is judged. */
 export function settle(ex: Exchange, outcome: Outcome): void {
   if (ex.settled || ex.variant === null) return
+  settleRead(ex, outcome, ex.observed?.cut() ?? NOT_READ)
+}
+
+/** Decides the outcome of an answer that has been read. */
+export function settleRead(ex: Exchange, outcome: Outcome, reading: Reading): void {
+  if (ex.settled) return
   ex.settled = true
-  count(ex, outcome, ex.observed?.cut() ?? NOT_READ, ex.lane.now())
+  count(ex, outcome, reading, ex.lane.now())
 }
 
 /**
- * Decides that the answer, which is whole, gives the outcome; the result counts it, as of now, when the answer
- * has been read. Nothing that happens in between changes it.
+ * Decides that the answer, which is whole and not read to its end, gives the outcome; the result counts it, as of
+ * now, when it has been read. Nothing that happens in between changes it.
  */
 export function settleWhenRead(ex: Exchange): (outcome: Outcome, reading: Reading) => void {
   ex.settled = true

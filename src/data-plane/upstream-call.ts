@@ -24,6 +24,7 @@ import {
   markAnswered,
   markSent,
   settle,
+  settleRead,
   settleWhenRead
 } from './settle.ts'
 import { openTunnel } from './tunnel.ts'
@@ -232,12 +233,14 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, UpstreamWork {
   /** The answer is whole: it is counted by what it says, which may be known a little later. */
   #settle(): void {
     const ex = this.#ex
-    if (ex.settled) return
     const { status, observed } = ex
-    const count = settleWhenRead(ex)
-    const read = (reading: Reading): void => count(outcomeOf(status, reading), reading)
-    const reading = observed === null ? NOT_READ : observed.end(read)
-    if (reading !== null) read(reading)
+    if (ex.settled) return
+    const reading = observed === null ? NOT_READ : observed.end()
+    if (reading !== null) settleRead(ex, outcomeOf(status, reading), reading)
+    else {
+      const count = settleWhenRead(ex)
+      observed?.whenRead(late => count(outcomeOf(status, late), late))
+    }
   }
 
   #judgeAddress(): void {
