@@ -87,7 +87,7 @@ export function createPairs(options: {
     const one = side(primary.status, primary.outcome, primary, await plain(primary))
     const other = side(shadow.status, outcome, shadow, shadowBody)
     const comparison = settings.compare ? await compare(target, one, other) : NOT_COMPARED
-    const again = noise === null ? null : await noiseOf(target, one, noise)
+    const again = noise === null ? null : await noiseOf(target, copy.path, one, noise)
     const bad = kindsOf(reading?.bad ?? 0, BAD_KINDS)
     const bodies = { primary: one.body, shadow: other.body }
     const event = eventOf(pairing, outcome, bad, comparison, bodies)
@@ -109,11 +109,13 @@ export function createPairs(options: {
   /** The champion's second answer against its first. */
   async function noiseOf(
     target: ShadowTarget,
+    path: string,
     first: ComparedSide,
     noise: NonNullable<Pairing['noise']>
   ): Promise<Comparison> {
-    const second = side(noise.status, outcomeOfCopy(noise, null), noise, await plain(noise))
-    return compare(target, first, second)
+    const body = await plain(noise)
+    const outcome = outcomeOfCopy(noise, readCopy(target, path, noise, body.body))
+    return compare(target, first, side(noise.status, outcome, noise, body))
   }
 
   async function compare(
@@ -121,8 +123,8 @@ export function createPairs(options: {
     one: ComparedSide,
     other: ComparedSide
   ): Promise<Comparison> {
-    const { ignore, tolerance } = settings
-    const rules = { protocol, predictions, ignore, relative: tolerance.relative }
+    const { ignore, tolerance, redact } = settings
+    const rules = { protocol, predictions, ignore, redact, relative: tolerance.relative }
     const steps = compareSteps(one, other, rules)
     for (let step = steps.next(); ; step = steps.next()) {
       if (step.done) return step.value
@@ -275,7 +277,7 @@ function summary(
   const differing = fields.filter(({ difference }) => difference !== null)
   return {
     compared: refusal === null,
-    agree: refusal === 'off' ? null : agree,
+    agree: refusal !== null && differing.length === 0 ? null : agree,
     why: refusal,
     latencyRatio: primaryMs > 0 && shadowMs > 0 ? rounded(shadowMs / primaryMs) : null,
     differences: differing.slice(0, MOST_DIFFERENCES).map(each => ({
