@@ -12,7 +12,7 @@ const LETTERS = lettersOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
 const BLOCK = 768 // bytes that are judged at once
 
 export class Base64Floats {
-  #broken = false
+  isSound = true // nothing but base64 came
   readonly #floats = new FloatBits('FP32')
   readonly #bytes = new Uint8Array(BLOCK + 3)
   #length = 0
@@ -21,9 +21,9 @@ export class Base64Floats {
   #count = 0 // letters of the present group of four
   #padded = false
 
-  /** Nothing but base64 came, and its last group is no stray letter. */
-  get isSound(): boolean {
-    return !this.#broken && this.#count !== 1
+  /** The last group is a stray letter, which no byte has. */
+  get isStray(): boolean {
+    return this.#count === 1
   }
 
   /** Whole values. */
@@ -41,18 +41,21 @@ export class Base64Floats {
     return this.#floats.bad
   }
 
-  push(bytes: Uint8Array, from: number, to: number): void {
+  /** Reads plain bytes of a JSON string on; the index of the first that is none, or `to`. */
+  push(bytes: Uint8Array, from: number, to: number): number {
     let bits = this.#bits
     let count = this.#count
-    for (let at = from; at < to; at++) {
+    let at = from
+    for (; at < to; at++) {
       if (count === 0 && !this.#padded) {
         at = this.#groups(bytes, at, to)
         if (at >= to) break
       }
       const value = LETTERS[bytes[at] ?? 0] ?? NONE
+      if (value === NONE && isStop(bytes[at] ?? 0)) break
       if (value >= PADDING || this.#padded) {
         this.#padded = true
-        if (value !== PADDING) this.#broken = true
+        if (value !== PADDING) this.isSound = false
         continue
       }
       bits = ((bits << 6) | value) & 0xfff
@@ -61,6 +64,7 @@ export class Base64Floats {
     }
     this.#bits = bits
     this.#count = count
+    return at
   }
 
   /** Whole groups of four letters, which are nearly all; where they end. */
@@ -98,6 +102,11 @@ export class Base64Floats {
     this.#total += this.#length
     this.#length = 0
   }
+}
+
+/** Ends a plain stretch of a JSON string. */
+function isStop(c: number): boolean {
+  return c === 34 || c === 92 || c < 32
 }
 
 function lettersOf(alphabet: string): Uint8Array {

@@ -58,9 +58,15 @@ export class EmbeddingFacts extends Facts {
     this.#hadNull = false
   }
 
-  override piece(bytes: Uint8Array, from: number, to: number): void {
+  override piece(bytes: Uint8Array, from: number, to: number): number {
+    if (this.#encoded === null && bytes[from] === 34) return from // an empty text
     this.#encoded ??= new Base64Floats()
-    this.#encoded.push(bytes, from, to)
+    return this.#encoded.push(bytes, from, to)
+  }
+
+  override escaped(bytes: Uint8Array, from: number, to: number): void {
+    this.#encoded ??= new Base64Floats()
+    if (this.#encoded.push(bytes, from, to) < to) this.#encoded.isSound = false
   }
 
   override text(at: Place, bytes: Uint8Array, from: number, to: number): void {
@@ -72,7 +78,7 @@ export class EmbeddingFacts extends Facts {
     this.#values = encoded === null ? 0 : Math.max(1, encoded.values)
     if (encoded === null) return
     this.bad |= encoded.bad
-    if (!encoded.isSound) this.unparsable('syntax')
+    if (!encoded.isSound || encoded.isStray) this.unparsable('syntax')
     else if (encoded.left !== 0) this.bad |= BAD.shape
   }
 

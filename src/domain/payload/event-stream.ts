@@ -153,11 +153,9 @@ function isData(bytes: Uint8Array, from: number, to: number): boolean {
 }
 
 function lineEnd(bytes: Uint8Array, from: number, to: number): number {
-  let at = from
-  while (at < to) {
-    const c = bytes[at]
-    if (c === 10 || c === 13) return at
-    at++
+  for (let at = from; at < to; at++) {
+    const c = bytes[at] ?? 0
+    if (c <= 13 && (c === 10 || c === 13)) return at
   }
   return to
 }

@@ -8,6 +8,7 @@
 import { BAD_KINDS } from '../counts.ts'
 import { type Place, place, type Sink, WANTS } from './place.ts'
 import type { Unreadable } from './reading.ts'
+import { plainEnd } from './string-scan.ts'
 import { WORD } from './words.ts'
 
 export const BAD = {
@@ -125,7 +126,11 @@ export abstract class Facts implements Sink {
   abstract word(at: Place, word: number): void
   abstract numbers(at: Place, count: number): void
 
-  piece(_bytes: Uint8Array, _from: number, _to: number): void {}
+  piece(bytes: Uint8Array, from: number, to: number): number {
+    return plainEnd(bytes, from, to)
+  }
+
+  escaped(_bytes: Uint8Array, _from: number, _to: number): void {}
 
   number(at: Place, value: number): void {
     if (at.id === 'input tokens') this.inputTokens = tokens(value, this.inputTokens)

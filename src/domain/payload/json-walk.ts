@@ -354,7 +354,7 @@ export class JsonWalk {
     this.#containers[depth] = here
     this.#masks[depth] = object ? OBJECT : 0
     if (here.elements !== null) this.#indices[depth] = 0
-    if ((here.wants & WANTS.node) !== 0) this.#sink.open(here, object)
+    if ((here.wants & (object ? WANTS.objects : WANTS.lists)) !== 0) this.#sink.open(here, object)
     this.#state = object ? FIRST_NAME : FIRST_VALUE
     if (!object) this.#here = here.elements?.get(0) ?? here.element
     return at + 1
@@ -362,7 +362,8 @@ export class JsonWalk {
 
   #close(at: number, object: boolean, empty: boolean): number {
     const closed = this.#containers[--this.#depth] ?? SKIP
-    if ((closed.wants & WANTS.node) !== 0) this.#sink.close(closed, object, empty)
+    if ((closed.wants & (object ? WANTS.objects : WANTS.lists)) !== 0)
+      this.#sink.close(closed, object, empty)
     this.#here = closed
     this.#afterValue()
     return at + 1

@@ -7,7 +7,9 @@
 
 /** What is reported of values at a place; bits. */
 export const WANTS = {
-  node: 1, // opening and closing of containers
+  node: 33, // opening and closing of containers: both of the next
+  objects: 1,
+  lists: 32,
   leaves: 2, // words, and how many numbers
   text: 4, // strings, up to TEXT_BYTES of each
   number: 8, // the value of each number
@@ -37,7 +39,8 @@ export interface Sink {
   open(at: Place, object: boolean): void
   close(at: Place, object: boolean, empty: boolean): void
   text(at: Place, bytes: Uint8Array, from: number, to: number): void
-  piece(bytes: Uint8Array, from: number, to: number): void
+  piece(bytes: Uint8Array, from: number, to: number): number // string-scan.ts, Pieces
+  escaped(bytes: Uint8Array, from: number, to: number): void
   word(at: Place, word: number): void
   numbers(at: Place, count: number): void
   number(at: Place, value: number): void

@@ -9,6 +9,7 @@ import { BAD, ERROR, FAILURE_NAMES, Facts, MODEL_NAMES, ROOT_WANTS } from './fac
 import { type Place, place, SKIP, WANTS } from './place.ts'
 
 const LEAVES = WANTS.node | WANTS.leaves | WANTS.text
+const ROW = WANTS.objects | WANTS.leaves | WANTS.text
 
 /** Members that say nothing about predictions; `extra` is found in rows as well. */
 function cellNames(extra: Readonly<Record<string, Place>> = {}) {
@@ -16,11 +17,15 @@ function cellNames(extra: Readonly<Record<string, Place>> = {}) {
 }
 
 /** Anything inside an object that is a row. */
-const CELL = place('cell', LEAVES, { repeated: cellNames(), other: 'self', element: 'self' })
+const CELL = place('cell', WANTS.leaves | WANTS.text, {
+  repeated: cellNames(),
+  other: 'self',
+  element: 'self'
+})
 
 /** A row, and what stands in place of all rows. */
 export function rows(extra: Readonly<Record<string, Place>> = {}): Place {
-  const row = place('row', LEAVES, {
+  const row = place('row', ROW, {
     repeated: cellNames({ error: ERROR, ...extra }),
     other: CELL,
     element: 'self'
@@ -37,8 +42,8 @@ export const ROWS = rows()
 /** Rows under the names of columns. */
 export const COLUMNS = place('rows', LEAVES, {
   repeated: cellNames({ error: ERROR }),
-  other: place('row', LEAVES, { repeated: cellNames(), other: CELL, element: 'self' }),
-  element: place('row', LEAVES, {
+  other: place('row', ROW, { repeated: cellNames(), other: CELL, element: 'self' }),
+  element: place('row', ROW, {
     repeated: cellNames({ error: ERROR }),
     other: CELL,
     element: 'self'

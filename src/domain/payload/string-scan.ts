@@ -31,7 +31,10 @@ const ESCAPE = 1 // after a backslash; 2..5: hex digits that are still to come, 
 
 /** Takes a string that is too long to be kept. */
 export interface Pieces {
-  piece(bytes: Uint8Array, from: number, to: number): void
+  /** Takes plain bytes; the index of the first byte that is none (a quote, a backslash, a control), or `to`. */
+  piece(bytes: Uint8Array, from: number, to: number): number
+  /** Takes what an escape stands for. */
+  escaped(bytes: Uint8Array, from: number, to: number): void
 }
 
 export class StringScan {
@@ -64,15 +67,12 @@ export class StringScan {
           return at
         }
         at++
-        if (pieces !== null && this.length > before) pieces.piece(this.text, before, this.length)
+        if (pieces !== null && this.length > before) pieces.escaped(this.text, before, this.length)
         if (pieces !== null) this.length = 0
         continue
       }
-      const end = plainEnd(bytes, at, to)
-      if (end > at) {
-        if (pieces !== null) pieces.piece(bytes, at, end)
-        else this.#take(bytes, at, end)
-      }
+      const end = pieces === null ? plainEnd(bytes, at, to) : pieces.piece(bytes, at, to)
+      if (pieces === null && end > at) this.#take(bytes, at, end)
       if (end === to) return to
       const c = bytes[end]
       at = end + 1
