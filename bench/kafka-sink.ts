@@ -39,6 +39,7 @@ if (import.meta.main) {
   for await (const line of createInterface({ input: process.stdin })) {
     process.stdout.write(`${JSON.stringify(await run(sink, JSON.parse(line)))}\n`)
   }
+  await sink?.close(0)
 }
 
 function sinkOf(broker: string, topic: string, buffer: number): EventSink {

@@ -44,7 +44,7 @@ export type TopicWriterOptions = {
 }
 
 const COLLECT_MS = 100
-const BATCH_BYTES = 512 * 1024 // uncompressed; brokers take 1 MiB compressed unless they are told otherwise
+const BATCH_BYTES = 256 * 1024 // uncompressed: encoding one holds up the thread for a few ms, and brokers take 1 MiB
 const LIMIT_STEP = 16 * 1024
 const FRESH_AFTER = 4 // failures in a row that a session may have while a broker answers
 
