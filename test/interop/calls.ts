@@ -10,6 +10,7 @@ export type Call = {
   readonly user: string
   readonly form?: Form // of both directions
   readonly unitIn?: 'header' | 'tensor' // where the user stands; a tensor has no header beside it
+  readonly rows?: number // of the same features; 1
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -21,14 +22,14 @@ export function inferRequest(call: Call): {
   readonly body: Uint8Array
   readonly headers: Readonly<Record<string, string>>
 } {
-  const { user, form = 'json', unitIn = 'header' } = call
+  const { user, form = 'json', unitIn = 'header', rows = 1 } = call
   const binary = form === 'binary'
-  const features = Float32Array.from(featuresOf(user))
+  const features = Float32Array.from(Array.from({ length: rows }, () => featuresOf(user)).flat())
   const raw = [Buffer.from(features.buffer)]
   const inputs: object[] = [
     {
       name: 'features',
-      shape: [1, FEATURES],
+      shape: [rows, FEATURES],
       datatype: 'FP32',
       ...(binary
         ? { parameters: { binary_data_size: features.byteLength } }
@@ -71,7 +72,7 @@ export function infer(origin: string, path: string, call: Call): Promise<Respons
   return fetch(new URL(path, origin), { method: 'POST', headers, body: Buffer.from(body) })
 }
 
-/** The prediction in an answer of either form. Throws for anything else than two numbers. */
+/** The prediction in an answer of one row, in either form. Throws for anything else than two numbers. */
 export async function predictionIn(answer: Response): Promise<Prediction> {
   const body = Buffer.from(await answer.arrayBuffer())
   const length = answer.headers.get('inference-header-content-length')

@@ -3,7 +3,8 @@
  * them is the challenger is taken out, by what stands in answers whose status is 200.
  */
 import t from 'tap'
-import type { Call } from '../calls.ts'
+import { until } from '../../helpers/until.ts'
+import { type Call, infer } from '../calls.ts'
 import {
   bothAnswered,
   counted,
@@ -45,6 +46,18 @@ const CASES: readonly {
     kind: { triton: 'nan', kserve: 'null' }
   },
   {
+    name: 'nan-deflate',
+    fault: 'nan',
+    call: { form: 'json', headers: { 'accept-encoding': 'deflate' } },
+    kind: { triton: 'nan', kserve: 'null' }
+  },
+  {
+    name: 'nan-binary-gzip',
+    fault: 'nan',
+    call: { form: 'binary', headers: { 'accept-encoding': 'gzip' } },
+    kind: { triton: 'nan', kserve: 'nan' }
+  },
+  {
     name: 'infinity-json',
     fault: 'infinity',
     call: { form: 'json' },
@@ -60,9 +73,11 @@ const CASES: readonly {
 
 const servers = await startServers(t)
 const routeName = (name: string, champion: Server) => `${name}-${champion}`
-const router = await startRouter(
-  t,
-  Object.fromEntries(
+const router = await startRouter(t, {
+  ...Object.fromEntries(
+    SERVERS.map(server => [`large-${server}`, routeTo(servers, `large-${server}`, server, 0)])
+  ),
+  ...Object.fromEntries(
     CASES.flatMap(({ name }) =>
       SERVERS.map(champion => {
         const route = routeName(name, champion)
@@ -70,7 +85,7 @@ const router = await startRouter(
       })
     )
   )
-)
+})
 
 for (const { name, fault, call, kind } of CASES) {
   for (const champion of SERVERS) {
@@ -105,6 +120,34 @@ for (const { name, fault, call, kind } of CASES) {
           `one prediction in each answer of ${server}`
         )
       }
+    })
+  }
+}
+
+for (const server of SERVERS) {
+  for (const form of ['json', 'binary'] as const) {
+    const what = `a large answer of ${server} passes whole when it is ${form}`
+    t.test(`${what}, and is read up to a bound`, async t => {
+      const labels = { route: `large-${server}`, variant: server }
+      const counts = async () => ({
+        truncated: await counted(router, 'sluice_scan_truncated_total', labels),
+        bad: await counted(router, 'sluice_bad_predictions_total', labels)
+      })
+      const before = await counts()
+      servers[server].fault(MODEL, 'nan')
+      t.teardown(() => servers[server].fault(MODEL, null))
+      const call = { user: 'user-1', form, rows: 40_000 }
+      const bytesOf = async (answer: Promise<Response>) =>
+        Buffer.from(await (await answer).arrayBuffer())
+      const through = await bytesOf(infer(router.dataUrl, `/${labels.route}/infer`, call))
+      const own = await bytesOf(infer(servers[server].url, `/v2/models/${MODEL}/infer`, call))
+      t.ok(through.length > 300_000, `${through.length} bytes`)
+      t.ok(through.equals(own), 'not a byte is another')
+      await until('it to be counted', async () => {
+        const now = await counts()
+        const seen = form === 'json' ? now.bad === before.bad + 1 : true
+        return now.truncated === before.truncated + 1 && seen
+      })
     })
   }
 }
