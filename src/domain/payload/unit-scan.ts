@@ -14,7 +14,8 @@ import {
   Places,
   PointerPlace,
   pointerTokens,
-  Slot
+  Slot,
+  together
 } from './unit-place.ts'
 import { TensorPlace } from './unit-tensor.ts'
 import { UnitWalk } from './unit-walk.ts'
@@ -94,7 +95,7 @@ class Scan implements UnitScan {
       slots.push(slot)
     }
     this.#slots = slots
-    this.#walk = new UnitWalk(new Places(places), longest, this)
+    this.#walk = new UnitWalk(together(places) ?? new Places([]), longest, this)
     this.#look()
   }
 
@@ -144,24 +145,37 @@ type Followed = {
 }
 
 function placeOf(source: BodyUnitSource, slot: Slot): Followed {
+  const names = namesOf(source)
   if ('dataframe' in source) {
-    const column = latin1Of(source.dataframe)
-    return { place: new DataframePlace(column, slot), names: [column], tensor: null }
+    return { place: new DataframePlace(names[0] ?? '', slot), names, tensor: null }
   }
   if ('tensor' in source && !source.tensor.startsWith(PARAMETERS)) {
-    const tensor = new TensorPlace(latin1Of(source.tensor), slot)
-    return { place: tensor, names: [], tensor }
+    const tensor = new TensorPlace(names[0] ?? '', slot)
+    return { place: tensor, names: NO_NAMES, tensor }
   }
-  const names = namesOf(source)
   return { place: new PointerPlace(names, 0, slot), names, tensor: null }
 }
 
 const PARAMETERS = 'parameters.'
+const NO_NAMES: readonly string[] = []
 
-function namesOf(source: Exclude<BodyUnitSource, { dataframe: string }>): readonly string[] {
+/** Names of a source as latin1, made once: a route keeps its sources. */
+const NAMES = new WeakMap<BodyUnitSource, readonly string[]>()
+
+function namesOf(source: BodyUnitSource): readonly string[] {
+  const known = NAMES.get(source)
+  if (known !== undefined) return known
+  const names = pathOf(source)
+  NAMES.set(source, names)
+  return names
+}
+
+function pathOf(source: BodyUnitSource): readonly string[] {
   if ('json' in source) return pointerTokens(source.json)
-  if ('tensor' in source) return ['parameters', latin1Of(source.tensor.slice(PARAMETERS.length))]
-  return source.field.split('.').map(latin1Of)
+  if ('dataframe' in source) return [latin1Of(source.dataframe)]
+  if ('field' in source) return source.field.split('.').map(latin1Of)
+  if (!source.tensor.startsWith(PARAMETERS)) return [latin1Of(source.tensor)]
+  return ['parameters', latin1Of(source.tensor.slice(PARAMETERS.length))]
 }
 
 /**

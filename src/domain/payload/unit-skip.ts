@@ -40,19 +40,29 @@ export class UnitSkip {
   }
 
   #nested(chunk: Uint8Array, from: number): number {
-    for (let at = from; at < chunk.length; at++) {
-      const c = chunk[at] ?? 0
-      if (c === QUOTE) {
+    const { length } = chunk
+    let depth = this.#depth
+    for (let at = from; at < length; at++) {
+      const kind = NESTING[chunk[at] ?? 0]
+      if (kind === NOTHING) continue
+      if (kind === STRING) {
+        const end = shortString(chunk, at + 1)
+        if (end >= 0) {
+          at = end
+          continue
+        }
+        this.#depth = depth
         this.#inString = true
         return at + 1
       }
-      if (c === OPEN_ARRAY || c === OPEN_OBJECT) this.#depth++
-      else if ((c === CLOSE_ARRAY || c === CLOSE_OBJECT) && --this.#depth === 0) {
+      if (kind === OPENS) depth++
+      else if (--depth === 0) {
         this.done = true
         return at + 1
       }
     }
-    return chunk.length
+    this.#depth = depth
+    return length
   }
 
   /** To the quote that ends the string: the first with an even number of backslashes before it. */
@@ -87,6 +97,19 @@ export class UnitSkip {
   }
 }
 
+/** Where a short string without escapes ends, which most are; -1 for any other. */
+function shortString(chunk: Uint8Array, from: number): number {
+  const end = Math.min(chunk.length, from + SHORT)
+  for (let at = from; at < end; at++) {
+    const c = chunk[at]
+    if (c === QUOTE) return at
+    if (c === BACKSLASH) return -1
+  }
+  return -1
+}
+
+const SHORT = 32
+
 /** A digit, a minus, or the letters that true, false, null, NaN and Infinity begin with. */
 export function beginsToken(c: number): boolean {
   return isDigitOrMinus(c) || c === 116 || c === 102 || c === 110 || c === 78 || c === 73
@@ -117,3 +140,15 @@ export const CLOSE_ARRAY = 93
 export const OPEN_OBJECT = 123
 export const CLOSE_OBJECT = 125
 const BACKSLASH = 92
+
+/** What a byte does inside a skipped container. */
+const NOTHING = 0
+const STRING = 1
+const OPENS = 2
+const CLOSES = 3
+const NESTING = new Uint8Array(256)
+NESTING[QUOTE] = STRING
+NESTING[OPEN_ARRAY] = OPENS
+NESTING[OPEN_OBJECT] = OPENS
+NESTING[CLOSE_ARRAY] = CLOSES
+NESTING[CLOSE_OBJECT] = CLOSES

@@ -5,7 +5,8 @@
  * ids stay different. Other bytes stay as they are. What does not fit in the room is told and not kept.
  */
 export class UnitText {
-  readonly #bytes: Uint8Array
+  readonly #room: number
+  readonly #bytes: number[] = [] // on the heap: cheaper to make for a request than bytes beside it
   /** Bytes so far; one beyond the room for more than fits. */
   length = 0
   #escape = 0 // digits of \u still to come, or ESCAPE behind a backslash
@@ -13,11 +14,11 @@ export class UnitText {
   #high = 0 // a high surrogate that waits for its low one
 
   constructor(room: number) {
-    this.#bytes = new Uint8Array(room)
+    this.#room = room
   }
 
   get fits(): boolean {
-    return this.length <= this.#bytes.length
+    return this.length <= this.#room
   }
 
   get first(): number {
@@ -48,13 +49,13 @@ export class UnitText {
   }
 
   put(byte: number): void {
-    if (this.length < this.#bytes.length) this.#bytes[this.length] = byte
-    if (this.length <= this.#bytes.length) this.length++
+    if (this.length < this.#room) this.#bytes[this.length] = byte
+    if (this.length <= this.#room) this.length++
   }
 
   /** The bytes as latin1; of what did not fit, the beginning. */
   toString(): string {
-    const end = Math.min(this.length, this.#bytes.length)
+    const end = Math.min(this.length, this.#room)
     let text = ''
     for (let i = 0; i < end; i++) text += String.fromCharCode(this.#bytes[i] ?? 0)
     return text
