@@ -4,7 +4,7 @@
  *
  * It trusts its clients (they are the proxies under test): a request is counted when its head and the body of
  * its Content-Length or last chunk are there. A fault is chosen by a line on stdin: ok, some (one answer in a
- * hundred is a 500, by chance), 500, 404, nan, hang, slow. Prints `{"ready":true,"ports":[…]}`, and for `count` the number of requests.
+ * hundred is a 500, by chance), wide (an answer of 200 bytes), 500, 404, nan, hang, slow. Prints `{"ready":true,"ports":[…]}`, and for `count` the number of requests.
  */
 import { createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
@@ -12,7 +12,9 @@ import { createInterface } from 'node:readline'
 const ports = Number(process.argv[2] ?? '1')
 const SLOW_MS = 1500
 const OK = answer('200 OK', '{"outputs":[{"name":"y","shape":[1],"datatype":"FP32","data":[0.5]}]}')
+const WIDE = JSON.stringify({ model_name: 'm', predictions: Array(15).fill(0.12345678) })
 const answers = new Map<string, Buffer>([
+  ['wide', answer('200 OK', WIDE.padEnd(200))],
   [
     'nan',
     answer('200 OK', '{"outputs":[{"name":"y","shape":[1],"datatype":"FP32","data":[NaN]}]}')

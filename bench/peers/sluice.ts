@@ -43,6 +43,20 @@ export function splitWithTriggers(champion: number, challenger: number): Setting
   })
 }
 
+/** The same, with answers read as JSON; the unit from the header or out of the body. */
+export function readingPayloads(
+  champion: number,
+  challenger: number,
+  unit: 'header' | 'body'
+): Settings {
+  return config({
+    ...two(champion, challenger),
+    protocol: 'json',
+    triggers: { latency: { sla: '5s' } },
+    ...(unit === 'body' ? { hashOn: [{ json: '/parameters/pad' }] } : {})
+  })
+}
+
 /** Starts it in a temporary directory that goes with it. */
 export async function sluiceSubject(
   name: string,
