@@ -60,15 +60,17 @@ async function measure(): Promise<void> {
     rows.push([rate === 0 ? `${events} events at once` : `${rate} events/s`, perEvent(results)])
   }
 
-  const before = await step(sink, { ...idle, seconds: 1 })
+  const fresh = await start(broker.brokers, 'bench', String(BUFFER))
+  await step(fresh, { events: 2_000, rate: 0, seconds: 1, settle: true })
+  const before = await step(fresh, { ...idle, seconds: 1 })
   broker.pause()
-  const slow = await step(sink, {
+  const slow = await step(fresh, {
     events: 500 * plan.stalled,
     rate: 500,
     seconds: 0,
     settle: false
   })
-  const full = await step(sink, { events: 2 * plan.events, rate: 0, seconds: 1, settle: false })
+  const full = await step(fresh, { events: 2 * plan.events, rate: 0, seconds: 1, settle: false })
   rows.push(
     [`broker hangs, 500 events/s for ${plan.stalled} s`, hanging(before, slow)],
     [`broker hangs, ${2 * plan.events} events more at once`, hanging(before, full)]

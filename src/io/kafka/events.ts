@@ -21,6 +21,7 @@ export type KafkaEventsOptions = {
   readonly log: Log
   readonly source?: string // ce_source, default "sluice"
   readonly buffer?: number // bytes, default 64 MiB
+  readonly requestMs?: number // for an answer of a broker, default 30 s
   readonly patienceMs?: number // with what only an operator can end, default 10 s
 }
 
@@ -43,6 +44,7 @@ const PATIENCE_MS = 10_000
 /** Connects behind the call and goes on trying until it is closed. Never throws. */
 export function createKafkaEvents(options: KafkaEventsOptions): EventSink {
   const { settings, clock, log, source = 'sluice', buffer = BUFFER_BYTES } = options
+  const optional = options.requestMs === undefined ? {} : { requestMs: options.requestMs }
   const tally = createEventTally(REASONS)
   const pace = createPace(clock)
   const ring = createEventRing<Message>({ queues: TOPICS.length, most: buffer }, ({ topic }) =>
@@ -54,7 +56,7 @@ export function createKafkaEvents(options: KafkaEventsOptions): EventSink {
       settings,
       ring,
       queue,
-      open: first => openSession({ settings, first, pace, log }),
+      open: first => openSession({ settings, first, pace, log, ...optional }),
       published: events => tally.published(topic, events),
       lost: (reason, events) => tally.lost(topic, reason, events),
       clock,

@@ -34,14 +34,16 @@ export type SessionOptions = {
   readonly settings: KafkaSettings
   readonly first: number // index of the broker to begin with
   readonly pace: Pace
+  readonly requestMs?: number // for one answer, default 30 s
   readonly log: Log
 }
 
 const CONNECT_MS = 10_000 // its turn included
 const REQUEST_MS = 30_000 // shorter makes copies: a stalled broker has the first one already
-const LATEST_MS = 45_000 // for a call as a whole
 
-export function openSession({ settings, first, pace, log }: SessionOptions): Session {
+export function openSession(options: SessionOptions): Session {
+  const { settings, first, pace, log, requestMs = REQUEST_MS } = options
+  const latestMs = requestMs + CONNECT_MS // for a call of the client as a whole
   calmRequestTimer()
   const { names, hosts } = seedsOf(settings.brokers, first)
   const sockets = createSockets(pace, settings.tls, hosts)
@@ -51,7 +53,7 @@ export function openSession({ settings, first, pace, log }: SessionOptions): Ses
     ssl: settings.tls !== null,
     ...(settings.sasl === null ? {} : { sasl: saslOf(settings.sasl) }),
     connectionTimeout: CONNECT_MS,
-    requestTimeout: REQUEST_MS,
+    requestTimeout: requestMs,
     enforceRequestTimeout: true,
     retry: { retries: 0 },
     socketFactory: sockets.create,
@@ -65,7 +67,7 @@ export function openSession({ settings, first, pace, log }: SessionOptions): Ses
   function within<T>(call: Promise<T>): Promise<T> {
     if (ended) return Promise.reject(new Error('given up'))
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new LateError()), LATEST_MS)
+      const timer = setTimeout(() => reject(new LateError()), latestMs)
       call.then(resolve, reject).finally(() => clearTimeout(timer))
     })
   }

@@ -112,6 +112,33 @@ test('a broker with faults', { skip: WITHOUT_KAFKA }, async t => {
     })
   }
 
+  await t.test('sends again, with the same id, what was taken without an answer', async t => {
+    const topics = uniqueTopics()
+    await createTopic(broker.inner, topics.decisions)
+    const { sink, publish, published, counts } = createTestSink(
+      t,
+      { brokers: [`127.0.0.1:${proxy.port}`], topics },
+      { requestMs: 1_000 }
+    )
+    publish(10)
+    await published(10)
+    proxy.swallowReplies()
+    publish(10)
+    await until('the request is given up', () =>
+      sink.faults().some(fault => /RequestTimeout/.test(fault))
+    )
+    const [since, before] = [performance.now(), proxy.counts().accepted]
+    await until('it tried some times', () => proxy.counts().accepted >= before + 3)
+    const seconds = (performance.now() - since) / 1_000
+    t.ok(3 <= seconds + 2, `3 connections in ${seconds} s`)
+    await proxy.pass()
+    await published(20)
+    t.same(lostOf(counts()), {})
+    const messages = await readTopic(broker.inner, topics.decisions, each => each.length >= 30)
+    t.equal(withoutRepeats(messages).length, 20)
+    t.ok(messages.length > 20, 'the batch is there twice')
+  })
+
   await t.test('begins at most one connection a second when each is reset', async t => {
     const { published, stream, given, topics, counts } = await benchOf(t)
     const stop = stream()
