@@ -174,6 +174,22 @@ export async function counted(
   return samples.filter(fits).reduce((sum, { value }) => sum + value, 0)
 }
 
+/** Waits until that sum is so much: a coded answer is counted a moment after its client has it. */
+export async function countedTo(
+  router: Sluice,
+  metric: string,
+  labels: Readonly<Record<string, string>>,
+  wanted: number
+): Promise<void> {
+  let last = Number.NaN
+  await until(`${metric} to be ${wanted}`, async () => {
+    last = await counted(router, metric, labels)
+    return last === wanted
+  }).catch((error: unknown) => {
+    throw new Error(`${String(error)}, it is ${last} of ${JSON.stringify(labels)}`)
+  })
+}
+
 export function variantOf(answer: Response): string {
   return answer.headers.get('x-sluice-variant') ?? ''
 }
