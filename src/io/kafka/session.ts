@@ -64,28 +64,32 @@ export function openSession(options: SessionOptions): Session {
   let ended = false
 
   /** The call, or an error when it takes longer than any of its parts may. */
-  function within<T>(call: Promise<T>): Promise<T> {
+  function within<T>(call: () => Promise<T>): Promise<T> {
     if (ended) return Promise.reject(new Error('given up'))
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new LateError()), latestMs)
-      call.then(resolve, reject).finally(() => clearTimeout(timer))
+      call()
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer))
     })
   }
 
   return {
     async connect() {
-      producer = client.producer({
+      const made = client.producer({
         allowAutoTopicCreation: false,
         idempotent: false,
         maxInFlightRequests: 1,
         createPartitioner: Partitioners.DefaultPartitioner
       })
-      await within(producer.connect())
+      producer = made
+      await within(() => made.connect())
     },
     async send(topic, batch) {
-      if (producer === null) throw new Error('not connected')
-      await within(
-        producer.send({
+      const known = producer
+      if (known === null) throw new Error('not connected')
+      await within(() =>
+        known.send({
           topic,
           acks: -1,
           compression: CompressionTypes.GZIP,
@@ -96,8 +100,8 @@ export function openSession(options: SessionOptions): Session {
     async create(topic) {
       const admin = client.admin()
       try {
-        await within(admin.connect())
-        await within(admin.createTopics({ topics: [{ topic }], waitForLeaders: false }))
+        await within(() => admin.connect())
+        await within(() => admin.createTopics({ topics: [{ topic }], waitForLeaders: false }))
       } finally {
         admin.disconnect().catch(() => undefined)
       }
