@@ -60,7 +60,7 @@ export class ObservedAnswer {
   readonly #ex: Exchange
   readonly #reader: AnswerReader
   readonly #decoder: ContentDecoder | null
-  #decoding: DecodingEnd | 'unknown' | null = null // how it ended
+  #decoding: DecodingEnd | 'unknown' | 'fault' | null = null // how it ended
   #done: ((reading: Reading) => void) | null = null
   #timer: NodeJS.Timeout | undefined
   #events = 0
@@ -91,7 +91,7 @@ export class ObservedAnswer {
   /** The body is whole. Its reading, or null: it is being decoded, ask `whenRead`. */
   end(): Reading | null {
     if (this.#decoding !== null) return this.#reading(this.#decoding)
-    return this.#decoder === null ? this.#reader.end(true) : null
+    return this.#decoder === null ? this.#reading('whole') : null
   }
 
   /** Calls `done` with the reading, once, when the body has been decoded or the time for it is over. */
@@ -112,7 +112,7 @@ export class ObservedAnswer {
   cut(): Reading {
     this.#decoder?.destroy()
     if (this.#decoding === 'unknown') return NOT_READ
-    const { truncated, inputTokens, outputTokens, model } = this.#reader.end(false)
+    const { truncated, inputTokens, outputTokens, model } = this.#ended(false)
     return { ...NOT_READ, truncated, inputTokens, outputTokens, model, finished: false }
   }
 
@@ -122,9 +122,23 @@ export class ObservedAnswer {
   }
 
   #read(chunk: Uint8Array, now: number): void {
-    this.#reader.push(chunk)
+    try {
+      this.#reader.push(chunk)
+    } catch (error) {
+      this.#fault(error)
+      return
+    }
     const events = this.#reader.contentEvents
     if (events > this.#events) this.#content(events, now)
+  }
+
+  /** A fault of a reader is ours: the answer goes on, and nothing is known of it. */
+  #fault(error: unknown): void {
+    this.#decoding = 'fault'
+    this.#ex.lane.log('error', 'an answer could not be read for a fault of the router', {
+      requestId: this.#ex.requestId,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error)
+    })
   }
 
   /** Content came: the first ends the wait for a token, each later one took its share of the time since. */
@@ -147,16 +161,26 @@ export class ObservedAnswer {
     this.#done = null
     clearTimeout(this.#timer)
     this.#ex.lane.reading.delete(this)
-    done(this.#reading(end))
+    done(this.#reading(this.#decoding))
   }
 
-  #reading(end: DecodingEnd | 'unknown'): Reading {
+  #reading(end: DecodingEnd | 'unknown' | 'fault'): Reading {
     if (end === 'unknown') return { ...NOT_READ, why: 'coding' }
-    if (end === 'whole') return this.#reader.end(true)
-    const reading = this.#reader.end(false)
+    if (end === 'whole' || end === 'fault') return this.#ended(true)
+    const reading = this.#ended(false)
     if (end === 'more')
       return { ...reading, truncated: true, why: reading.why === 'cut' ? null : reading.why }
     const bad = reading.failed ? 0 : reading.bad | UNPARSABLE
     return { ...reading, judged: true, bad, why: 'coding' }
+  }
+
+  #ended(complete: boolean): Reading {
+    if (this.#decoding === 'fault') return NOT_READ
+    try {
+      return this.#reader.end(complete)
+    } catch (error) {
+      this.#fault(error)
+      return NOT_READ
+    }
   }
 }

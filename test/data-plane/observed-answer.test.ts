@@ -2,6 +2,8 @@
 import type { Socket } from 'node:net'
 import { brotliCompressSync, constants, createGzip, gzipSync, zstdCompressSync } from 'node:zlib'
 import { test } from 'tap'
+import type { Exchange } from '../../src/data-plane/exchange.ts'
+import { NOT_READ, ObservedAnswer } from '../../src/data-plane/observed-answer.ts'
 import {
   AT,
   BAD_KINDS,
@@ -253,4 +255,28 @@ test('counts the coded answers that are being read when the thread is stopped', 
   await on.thread.stop()
   t.equal(outcomes(on), 10)
   t.equal(on.thread.count('stable', 'ok'), 10)
+})
+
+test('knows nothing of an answer when its reader fails, and lets it pass', t => {
+  const logs: string[] = []
+  // Of an exchange only what a reading touches.
+  const ex = { requestId: 'r', lane: { log: (_: string, msg: string) => logs.push(msg) } }
+  const failing = (at: 'push' | 'end') => ({
+    contentEvents: 0,
+    push: () => {
+      if (at === 'push') throw new Error('a fault')
+    },
+    end: () => {
+      throw new Error('a fault')
+    }
+  })
+  for (const at of ['push', 'end'] as const) {
+    const observed = new ObservedAnswer(ex as unknown as Exchange, failing(at), null)
+    observed.push(Buffer.from('{}'), 1)
+    observed.push(Buffer.from('{}'), 2)
+    t.same(observed.end(), NOT_READ)
+    t.same(observed.cut(), { ...NOT_READ, finished: false })
+  }
+  t.equal(logs.length, 2, 'told once each')
+  t.end()
 })

@@ -5,7 +5,10 @@
 import { createServer } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
+import { startAnswering } from '../helpers/answering.ts'
 import { samplesOf, sumBy } from '../helpers/metrics.ts'
+import { rawClient } from '../helpers/raw-client.ts'
+import { shadowedRoute, shadowOf } from '../helpers/shadowed.ts'
 import { type Settings, type Sluice, startSluice } from '../helpers/sluice.ts'
 import { until } from '../helpers/until.ts'
 
@@ -134,4 +137,29 @@ test('takes a model out by itself when its coded answers hold nothing', async t 
   const bad = await samplesOf(sluice.telemetryUrl ?? '', 'sluice_bad_predictions_total')
   const found = bad.filter(({ value, labels }) => value > 0 && labels['variant'] === 'canary')
   t.ok(found.length > 0, JSON.stringify(found))
+})
+
+test('gives a shadow the whole of a body when its beginning was held for the unit', async t => {
+  const champion = await startAnswering(t, () => ({ body: '{"predictions":[1]}' }))
+  const challenger = await startAnswering(t, () => ({ body: '{"predictions":[1]}' }))
+  const route = shadowedRoute(
+    'copied',
+    champion.url,
+    challenger.url,
+    {},
+    { hashOn: [{ json: '/user' }] }
+  )
+  const sluice = await startSluice({ routes: { copied: route } }, { t })
+  const body = `{"a":"${'x'.repeat(20_000)}","user":"ada","b":"${'y'.repeat(20_000)}"}`
+  const client = await rawClient(Number(new URL(sluice.dataUrl).port))
+  t.teardown(() => client.close())
+  const head = `POST /copied/predict HTTP/1.1\r\nHost: router.test\r\nContent-Length: ${body.length}\r\n\r\n`
+  client.send(head + body.slice(0, 10_000))
+  await new Promise(resolve => setTimeout(resolve, 50))
+  client.send(body.slice(10_000, 30_000))
+  await new Promise(resolve => setTimeout(resolve, 50))
+  client.send(body.slice(30_000))
+  await until('the copy', async () => (await shadowOf(sluice, 'copied')).outcomes['ok'] === 1)
+  t.equal(champion.requests()[0]?.body, body)
+  t.equal(challenger.requests()[0]?.body, body)
 })
