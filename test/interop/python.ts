@@ -1,6 +1,6 @@
 /**
- * The Python of the interop suite: CPython 3.11 on Linux x64 with venv and pip, because the servers are binary
- * packages for just that.
+ * The Python of the interop suite: CPython 3.11 on Linux x64 with venv, pip and its shared library, because the servers
+ * are binary packages for just that.
  *
  * SLUICE_PYTHON names one; else python3.11, python3 and python on the PATH are asked. Nothing is installed.
  */
@@ -11,12 +11,22 @@ export type Python = {
   readonly libraries: string // directory of its shared library, where it has one
 }
 
+const LIBRARY = 'libpython3.11.so.1.0' // Triton loads it
+
 const QUESTION = `
-import ensurepip, json, sys, sysconfig, venv
+import ctypes, ensurepip, json, os, sys, sysconfig, venv
+def loads(path):
+    try:
+        ctypes.CDLL(path)
+        return True
+    except OSError:
+        return False
+libraries = sysconfig.get_config_var('LIBDIR') or ''
 print(json.dumps({
   'version': sys.version.split()[0],
   'implementation': sys.implementation.name,
-  'libraries': sysconfig.get_config_var('LIBDIR') or ''
+  'libraries': libraries,
+  'shared': loads(os.path.join(libraries, '${LIBRARY}')) or loads('${LIBRARY}')
 }))`
 
 /** The first that will do. Throws what is missing and how to get it. */
@@ -53,10 +63,11 @@ function ask(program: string): Python | string {
   })
   if (error) return 'not found'
   if (status !== 0) return stderr.trim().split('\n').at(-1) ?? `exit code ${status}`
-  const { version, implementation, libraries }: Readonly<Record<string, unknown>> =
+  const { version, implementation, libraries, shared }: Readonly<Record<string, unknown>> =
     JSON.parse(stdout)
   if (!/^3\.11\./.test(String(version)) || implementation !== 'cpython') {
     return `${implementation} ${version}`
   }
+  if (shared !== true) return `no ${LIBRARY}`
   return { program, libraries: String(libraries) }
 }

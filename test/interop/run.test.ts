@@ -45,6 +45,14 @@ t.test('names what it found when it is another Python', async t => {
   t.match(stdout, 'python3: cpython 3.12.1')
 })
 
+t.test('names what is missing when Python has no shared library', async t => {
+  const alone = `echo '{"version":"3.11.9","implementation":"cpython","libraries":"","shared":false}'`
+  const { status, stdout } = run(t, { python: alone })
+  t.equal(status, 69)
+  t.match(stdout, 'python: no libpython3.11.so.1.0')
+  t.match(stdout, /apt-get install .*libpython3\.11/)
+})
+
 t.test('names what is missing when Python has no venv', async t => {
   const bare = `echo "ModuleNotFoundError: No module named 'ensurepip'" >&2; exit 1`
   const { status, stdout } = run(t, { 'python3.11': bare })

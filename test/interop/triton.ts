@@ -33,7 +33,7 @@ export type TritonModels = {
 
 /** One server with these models; torn down with the test. */
 export async function startTriton(t: Teardown, models: TritonModels): Promise<Program> {
-  const { packages, backends } = await tritonEnvironment()
+  const { packages, backends, libraries } = await tritonEnvironment()
   return startProgram(t, ({ port, directory }) => {
     const repository = join(directory, 'models')
     for (const name of models.fraud ?? []) addModel(repository, name, FRAUD, 'triton_fraud.py')
@@ -51,7 +51,7 @@ export async function startTriton(t: Teardown, models: TritonModels): Promise<Pr
     return {
       program: join(packages, 'pytriton/tritonserver/bin/tritonserver'),
       args: Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`),
-      env: { LD_LIBRARY_PATH: join(packages, 'nvidia_pytriton.libs') }
+      env: { LD_LIBRARY_PATH: `${join(packages, 'nvidia_pytriton.libs')}:${libraries}` }
     }
   })
 }
