@@ -26,6 +26,16 @@ export class Base64Floats {
     return this.#count === 1
   }
 
+  /** Begins with another text. */
+  start(): void {
+    this.isSound = true
+    this.#floats.start()
+    this.#length = 0
+    this.#total = 0
+    this.#count = 0
+    this.#padded = false
+  }
+
   /** Whole values. */
   get values(): number {
     return Math.floor((this.#total + this.#length) / 4)

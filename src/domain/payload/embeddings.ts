@@ -27,7 +27,8 @@ export class EmbeddingFacts extends Facts {
   #values = 0 // of the embedding that is read
   #other = false
   #hadNull = false // in place of an embedding
-  #encoded: Base64Floats | null = null
+  #isEncoded = false // a text with anything in it is read
+  #reader: Base64Floats | null = null
 
   override endBody(documents: number): void {
     if (documents === 0) this.bad |= BAD.empty
@@ -35,6 +36,8 @@ export class EmbeddingFacts extends Facts {
 
   protected override beginDocument(): void {
     this.#other = false
+    this.#hadNull = false
+    this.#isEncoded = false
   }
 
   protected override endDocument(): void {
@@ -59,24 +62,24 @@ export class EmbeddingFacts extends Facts {
   }
 
   override piece(bytes: Uint8Array, from: number, to: number): number {
-    if (this.#encoded === null && bytes[from] === 34) return from // an empty text
-    this.#encoded ??= new Base64Floats()
-    return this.#encoded.push(bytes, from, to)
+    if (!this.#isEncoded && bytes[from] === 34) return from // an empty text
+    return this.#encodedText().push(bytes, from, to)
   }
 
   override escaped(bytes: Uint8Array, from: number, to: number): void {
-    this.#encoded ??= new Base64Floats()
-    if (this.#encoded.push(bytes, from, to) < to) this.#encoded.isSound = false
+    const encoded = this.#encodedText()
+    if (encoded.push(bytes, from, to) < to) encoded.isSound = false
   }
 
   override text(at: Place, bytes: Uint8Array, from: number, to: number): void {
     if (this.commonText(at, bytes, from, to)) return
     if (at.id === 'root') this.#other = true
     if (at.id !== 'embedding') return
-    const encoded = this.#encoded
-    this.#encoded = null
-    this.#values = encoded === null ? 0 : Math.max(1, encoded.values)
-    if (encoded === null) return
+    this.#values = 0
+    if (!this.#isEncoded) return
+    const encoded = this.#encodedText()
+    this.#isEncoded = false
+    this.#values = Math.max(1, encoded.values)
     this.bad |= encoded.bad
     if (!encoded.isSound || encoded.isStray) this.unparsable('syntax')
     else if (encoded.left !== 0) this.bad |= BAD.shape
@@ -96,5 +99,13 @@ export class EmbeddingFacts extends Facts {
     if (this.commonOther(at)) return
     if (at.id === 'root') this.#other = true
     else if (at.id === 'value') this.#values += count
+  }
+
+  /** What reads the present text. */
+  #encodedText(): Base64Floats {
+    this.#reader ??= new Base64Floats()
+    if (!this.#isEncoded) this.#reader.start()
+    this.#isEncoded = true
+    return this.#reader
   }
 }

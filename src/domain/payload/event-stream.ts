@@ -30,6 +30,9 @@ export class EventStream {
   #fields = ALL_FIELDS // that the name can still become; bits
   #event = ''
   #afterCarriageReturn = false
+  // where the next ones of the chunk are, each looked for once; before the place that is read: unknown
+  #carriageReturn = -1
+  #lineFeed = -1
   #spaced = false // the one space after the colon was looked for
   #data = false // the event has data
 
@@ -39,6 +42,8 @@ export class EventStream {
 
   push(bytes: Uint8Array, from: number, to: number): void {
     let at = from
+    this.#carriageReturn = -1
+    this.#lineFeed = -1
     while (at < to) {
       if (this.#afterCarriageReturn) {
         this.#afterCarriageReturn = false
@@ -111,7 +116,7 @@ export class EventStream {
       this.#spaced = true
       if (bytes[at] === 32) at++
     }
-    const end = lineEnd(bytes, at, to)
+    const end = this.#lineEnd(bytes, at, to)
     if (this.#mode === DATA && end > at) this.#documents.push(bytes, at, end)
     else if (this.#mode === EVENT)
       for (let i = at; i < end && this.#event.length <= LONGEST_EVENT; i++)
@@ -119,6 +124,12 @@ export class EventStream {
     if (end === to) return to
     this.#endLine(bytes[end] ?? 0)
     return end + 1
+  }
+
+  #lineEnd(bytes: Uint8Array, from: number, to: number): number {
+    if (this.#carriageReturn < from) this.#carriageReturn = indexOf(bytes, 13, from)
+    if (this.#lineFeed < from) this.#lineFeed = indexOf(bytes, 10, from)
+    return Math.min(this.#lineFeed, this.#carriageReturn, to)
   }
 
   #endLine(c: number): void {
@@ -152,10 +163,7 @@ function isData(bytes: Uint8Array, from: number, to: number): boolean {
   )
 }
 
-function lineEnd(bytes: Uint8Array, from: number, to: number): number {
-  for (let at = from; at < to; at++) {
-    const c = bytes[at] ?? 0
-    if (c <= 13 && (c === 10 || c === 13)) return at
-  }
-  return to
+function indexOf(bytes: Uint8Array, c: number, from: number): number {
+  const found = bytes.indexOf(c, from)
+  return found === -1 ? bytes.length : found
 }

@@ -26,9 +26,10 @@ export class FloatBits {
     this.#width = floatBytes(type)
   }
 
-  /** Bytes of a value that is not whole yet. */
-  get left(): number {
-    return this.#cutBytes
+  /** Begins with other values. */
+  start(): void {
+    this.bad = 0
+    this.#cutBytes = 0
   }
 
   push(bytes: Uint8Array, from: number, to: number): void {

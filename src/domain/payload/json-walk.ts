@@ -119,7 +119,7 @@ export class JsonWalk {
       if (c === 44) {
         this.#state = object ? NAME : VALUE
         if (!object) this.#nextElement()
-        return at + 1
+        return at + 1 < to && bytes[at + 1] === 32 ? at + 2 : at + 1
       }
       if (c === (object ? 125 : 93)) return this.#close(at, object, false)
       return this.#unexpected(at, c)
@@ -176,7 +176,7 @@ export class JsonWalk {
     }
     if (count === 0) return this.#slowNumber(bytes, from, to)
     if ((here.wants & WANTS.leaves) !== 0) this.#sink.numbers(here, count)
-    return at
+    return this.#state === AFTER && bytes[at] === 93 ? this.#close(at, false, false) : at
   }
 
   #oneNumber(bytes: Uint8Array, from: number, to: number): number {
@@ -249,10 +249,8 @@ export class JsonWalk {
       return
     }
     const here = this.#here
-    const value = number.value()
-    if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY)
-      this.#report(WORD.infinite)
-    else if ((here.wants & WANTS.number) !== 0) this.#sink.number(here, value)
+    if (number.isInfinite) this.#report(WORD.infinite)
+    else if ((here.wants & WANTS.number) !== 0) this.#sink.number(here, number.value())
     else if ((here.wants & WANTS.leaves) !== 0) this.#sink.numbers(here, 1)
     this.#afterValue()
   }

@@ -70,6 +70,13 @@ export class NumberScan {
     return false
   }
 
+  /** Of a number that is whole: a double cannot hold it. */
+  get isInfinite(): boolean {
+    if (this.#digits === '') return false
+    const magnitude = this.#scale + (this.#exponentNegative ? -this.#exponent : this.#exponent)
+    return magnitude > 308 && !Number.isFinite(this.value())
+  }
+
   /** Of a number that is whole; ±Infinity where a double cannot hold it. */
   value(): number {
     if (this.#digits === '') return this.#negative ? -0 : 0

@@ -7,8 +7,8 @@
 
 import { isEnd } from './json-bytes.ts'
 
-/** Longer numbers may be infinite, together with an exponent of one digit. */
-const LONGEST = 280
+/** Longer numbers may be infinite, together with an exponent of two digits. */
+const LONGEST = 200
 
 /** Digits that a double holds exactly. */
 const EXACT = 15
@@ -33,13 +33,13 @@ export function plainNumber(bytes: Uint8Array, from: number): number {
   if (c === 48) c = bytes[++at] ?? 0
   else if (c > 48 && c <= 57)
     do c = bytes[++at] ?? 0
-    while (c >= 48 && c <= 57)
+    while ((c - 48) >>> 0 < 10)
   else return -1
   if (c === 46) {
     c = bytes[++at] ?? 0
     if (c < 48 || c > 57) return -1
     do c = bytes[++at] ?? 0
-    while (c >= 48 && c <= 57)
+    while ((c - 48) >>> 0 < 10)
   }
   if (at - from > LONGEST) return -1
   if (c === 44 || c === 93) return at
@@ -67,6 +67,6 @@ function plainExponent(bytes: Uint8Array, from: number): number {
   const digits = at
   let c = bytes[at] ?? 0
   while (c >= 48 && c <= 57) c = bytes[++at] ?? 0
-  if (at === digits || (sign !== 45 && at - digits > 1)) return -1
+  if (at === digits || (sign !== 45 && at - digits > 2)) return -1
   return isEnd(c) ? at : -1
 }
