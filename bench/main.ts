@@ -24,6 +24,7 @@ const BENCHES = [
   'macro/client-abort',
   'macro/drain',
   'macro/memory',
+  'macro/kafka-cost',
   'macro/fleet',
   'macro/shadow',
   'macro/store-faults',

@@ -5,6 +5,7 @@
  * Idle is compared in turns with the same process without a sink.
  */
 
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { startKafka, type Teardown } from '../../test/helpers/kafka.ts'
 import { KAFKA_VERSION } from '../../test/helpers/kafka-program.ts'
@@ -85,6 +86,7 @@ async function measure(): Promise<void> {
     ratios: [],
     notes: [
       'Events of 1 kB, gzip, acknowledged by all replicas. The cost of an event includes making it and its JSON, which is given apart.',
+      `Load average of the machine over 5 minutes: ${loadavg()[1]?.toFixed(1)}.`,
       'The ring holds 64 MiB of events; what V8 and the objects around them take comes on top.'
     ]
   })

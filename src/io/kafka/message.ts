@@ -9,14 +9,18 @@ import type { EventSink, EventTopic } from '../../ports.ts'
 import type { Waiting } from '../event-ring.ts'
 import { topicOf } from '../event-topic.ts'
 
+/** Few and small fields: tens of thousands wait while a broker is away. */
 export type Message = Waiting & {
   readonly topic: EventTopic
   readonly key: string | null // null: spread over the partitions
   readonly value: Buffer
-  readonly headers: Readonly<Record<string, string>>
+  readonly id: string
+  readonly type: string
+  readonly source: string
+  readonly wallMs: number
 }
 
-/** What a message costs beyond its key and value: headers, and objects in memory. */
+/** What a message takes in memory beyond its key and value. */
 const FRAME_BYTES = 512
 
 /** `at` is monotonic ms, `time` the wall clock. null when the data cannot be written as JSON. */
@@ -32,14 +36,22 @@ export function messageOf(
     topic: topicOf(event.type),
     key: event.key === '' ? null : event.key,
     value,
-    headers: {
-      ce_specversion: '1.0',
-      ce_id: randomUUID(),
-      ce_type: event.type,
-      ce_source: origin.source,
-      ce_time: origin.time.toISOString(),
-      'content-type': 'application/json'
-    }
+    id: randomUUID(),
+    type: event.type,
+    source: origin.source,
+    wallMs: origin.time.getTime()
+  }
+}
+
+/** The attributes of the event, as they go over the wire. */
+export function headersOf(message: Message): Record<string, string> {
+  return {
+    ce_specversion: '1.0',
+    ce_id: message.id,
+    ce_type: message.type,
+    ce_source: message.source,
+    ce_time: new Date(message.wallMs).toISOString(),
+    'content-type': 'application/json'
   }
 }
 

@@ -16,7 +16,7 @@ import {
 import type { KafkaSettings } from '../../config/config.ts'
 import type { Log } from '../../ports.ts'
 import { clientLog } from './client-log.ts'
-import type { Message } from './message.ts'
+import { headersOf, type Message } from './message.ts'
 import { calmRequestTimer } from './request-timer.ts'
 import { createSockets, type Pace } from './sockets.ts'
 
@@ -93,7 +93,11 @@ export function openSession(options: SessionOptions): Session {
           topic,
           acks: -1,
           compression: CompressionTypes.GZIP,
-          messages: batch.map(({ key, value, headers }) => ({ key, value, headers }))
+          messages: batch.map(message => ({
+            key: message.key,
+            value: message.value,
+            headers: headersOf(message)
+          }))
         })
       )
     },
