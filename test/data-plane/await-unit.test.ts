@@ -361,6 +361,25 @@ test('holds the client back when the upstream does not take what was held', asyn
   t.equal(orFail(canary.requests[0]).body.length, body.length)
 })
 
+test('sends all that was held to the champion when nothing of its variant accepts a connection', async t => {
+  const { stable, canary, thread } = await stage(t)
+  await canary.close()
+  const client = await rawClient(thread.port)
+  t.teardown(() => client.close())
+  const body = `{"a":"${'x'.repeat(9000)}","user":"${CANARY_USER}","b":"${'y'.repeat(90_000)}"}`
+  const request = withLength(body)
+  for (const [i, cut] of [500, 9500, request.length - 2].entries()) {
+    client.send(request.subarray(0, cut))
+    await new Promise(resolve => setTimeout(resolve, 20))
+    client.send(request.subarray(cut))
+    const { answers } = await answered(client, i + 1)
+    t.equal(fieldOf(orFail(answers[i]), 'x-sluice-variant'), 'stable')
+    t.equal(stable.requests[i]?.body.toString(), body)
+  }
+  t.equal(thread.count('canary', 'connect', 'hash'), 3)
+  t.equal(thread.count('stable', 'ok', 'other'), 3)
+})
+
 test('answers pipelined requests in their order when the first waits for its unit', async t => {
   const { stable, canary, thread } = await stage(t)
   const client = await rawClient(thread.port)
