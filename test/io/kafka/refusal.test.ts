@@ -14,7 +14,7 @@ test('finds the word of the broker when the client wrapped its error', async t =
   const outer = new KafkaJSNumberOfRetriesExceeded(inner, { retryCount: 0, retryTime: 1 })
   t.same(refusalOf(outer), { kind: 'away', word: 'NOT_LEADER_FOR_PARTITION', answered: true })
   const many = Object.assign(new Error('topics'), { errors: [protocol('POLICY_VIOLATION')] })
-  t.same(refusalOf(many), { kind: 'refused', word: 'POLICY_VIOLATION', answered: true })
+  t.same(refusalOf(many), { kind: 'missing_topic', word: 'POLICY_VIOLATION', answered: true })
 })
 
 test('tells what only an operator can end when brokers refuse the topic or the user', async t => {
