@@ -76,7 +76,10 @@ export class StringScan {
       if (end === to) return to
       const c = bytes[end]
       at = end + 1
-      if (c === 92) this.#escape = ESCAPE
+      if (c === 92 && pieces === null && at < to && UNESCAPED[bytes[at] ?? 0] !== 0) {
+        this.#high = 0 // the short way for an escape of one letter
+        this.#put(UNESCAPED[bytes[at++] ?? 0] ?? 0)
+      } else if (c === 92) this.#escape = ESCAPE
       else {
         this.closed = c === 34
         this.broken = c !== 34
