@@ -150,7 +150,13 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
       if (message.type === 'summary') {
         vitals = message.vitals
         for (const each of message.agreement) agreement.set(each.slot, each)
-      } else onClosed()
+      } else {
+        for (const { topic, dropped } of message.events.topics) {
+          const { not_flushed: events = 0 } = dropped
+          if (events > 0) log.warn({ topic, events }, 'events were not out in time and are lost')
+        }
+        onClosed()
+      }
     }
   }
 

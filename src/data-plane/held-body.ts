@@ -5,34 +5,10 @@
  * of one byte costs no more memory than one in large ones. What is held leaves in order, once, and its room is
  * given back piece by piece.
  */
+import type { ByteBudget } from '../domain/byte-budget.ts'
 
 /** Bytes that all threads of the process together may hold for requests that wait for their unit. */
 export const HELD_BYTES = 256 * 1024 * 1024
-
-/** Room for the bodies that wait on one thread. */
-export class BodyBudget {
-  readonly #limit: number
-  #held = 0
-
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  /** False: there is no room, and nothing was taken. */
-  take(bytes: number): boolean {
-    if (this.#held + bytes > this.#limit) return false
-    this.#held += bytes
-    return true
-  }
-
-  giveBack(bytes: number): void {
-    this.#held -= bytes
-  }
-
-  get held(): number {
-    return this.#held
-  }
-}
 
 /** From this size on a piece is kept as it is; smaller ones share blocks. */
 const OWN_PIECE = 4096
@@ -42,7 +18,7 @@ const BLOCK = 16_384
 type Piece = { readonly buffer: Buffer; length: number }
 
 export class HeldBody {
-  readonly #budget: BodyBudget
+  readonly #budget: ByteBudget
   #pieces: Piece[] = []
   #next = 0
   #open: Piece | null = null // takes small pieces
@@ -53,7 +29,7 @@ export class HeldBody {
   /** Something of it is gone for good: nothing may be sent on as if it were not. */
   dropped = false
 
-  constructor(budget: BodyBudget) {
+  constructor(budget: ByteBudget) {
     this.#budget = budget
   }
 

@@ -2,11 +2,11 @@
  * What all requests of one data thread share. One per thread; the steps of the lane get it with the request.
  */
 
+import type { ByteBudget } from '../domain/byte-budget.ts'
 import type { FromThread, ThreadSettings } from '../domain/snapshot.ts'
 import type { ThreadRegion } from '../domain/thread-region.ts'
 import type { AccessLog } from './access-log.ts'
 import type { Exchange } from './exchange.ts'
-import type { BodyBudget } from './held-body.ts'
 import type { LiveTable } from './live-routes.ts'
 import type { ObservedAnswer } from './observed-answer.ts'
 import type { ProcessClock } from './process-time.ts'
@@ -21,7 +21,7 @@ export type Lane = {
   /** Requests whose client still gets something, and those with an upstream. */
   readonly exchanges: Set<Exchange>
   readonly accessLog: AccessLog
-  readonly bodies: BodyBudget
+  readonly bodies: ByteBudget
   /** Answers that are whole and not read to their end: their outcomes are still to be counted. */
   readonly reading: Set<ObservedAnswer>
   readonly taps: Taps

@@ -4,6 +4,7 @@
  * It listens from its first snapshot on, so that no request meets a thread that knows no route.
  */
 import type { AddressInfo } from 'node:net'
+import { ByteBudget } from '../domain/byte-budget.ts'
 import { type CopyPort, CREDIT_BYTES } from '../domain/shadow-copy.ts'
 import type {
   FromThread,
@@ -20,7 +21,7 @@ import { startBeat } from './beat.ts'
 import { SWEEP_MS, sweep } from './clocks.ts'
 import { drain } from './drain.ts'
 import type { Exchange } from './exchange.ts'
-import { BodyBudget, HELD_BYTES } from './held-body.ts'
+import { HELD_BYTES } from './held-body.ts'
 import type { Lane } from './lane.ts'
 import { type Listener, makeListener } from './listener.ts'
 import { LiveRoutes, type LiveTable } from './live-routes.ts'
@@ -46,7 +47,7 @@ export async function startLane(
     exchanges: new Set<Exchange>(),
     accessLog: new AccessLog(),
     reading: new Set<ObservedAnswer>(),
-    bodies: new BodyBudget(Math.floor(HELD_BYTES / settings.threads)),
+    bodies: new ByteBudget(Math.floor(HELD_BYTES / settings.threads)),
     taps: new Taps(new Uint32Array(settings.shadowCounters)),
     log: (level, msg, fields) => send({ type: 'log', level, msg, fields }),
     table: null,

@@ -5,7 +5,7 @@
  * nobody; without credit a copy is dropped whole, with its reason, and the request goes on as if there were no
  * shadow. A batch leaves at the end of the turn of the event loop. Nothing here waits or throws (shadow.md).
  */
-import { BAD_KINDS, type Outcome } from '../domain/counts.ts'
+import { BAD_KINDS } from '../domain/counts.ts'
 import { bucketOfHash, hashText, saltPrefix } from '../domain/hash.ts'
 import { kindsOf } from '../domain/payload/reading.ts'
 import { SHADOW_AT, SHADOW_DROPS, type ShadowDrop, type ShadowTap } from '../domain/shadow.ts'
@@ -14,6 +14,7 @@ import {
   COPY_OVERHEAD,
   CREDIT,
   type FromTap,
+  NO_ANSWER,
   type RequestCopy
 } from '../domain/shadow-copy.ts'
 import type { RouteSnapshot } from '../domain/snapshot.ts'
@@ -269,8 +270,8 @@ export class Tap {
 
   /** A fault of ours ended the request. */
   abandon(): void {
-    const outcome: Outcome = 'client_gone'
-    this.end({ ...NOTHING, variant: '', outcome })
+    const { bytes: _bytes, body: _body, truncated: _truncated, ...nothing } = NO_ANSWER
+    this.end({ ...nothing, variant: '', outcome: 'client_gone', bad: 0 })
   }
 
   /** The channel is gone. What was handed over is counted by whoever knows what became of it. */
@@ -306,16 +307,6 @@ export class Tap {
     this.#credit = 0
   }
 }
-
-const NOTHING = {
-  status: 0,
-  latencyMs: 0,
-  firstMs: 0,
-  contentType: null,
-  contentEncoding: null,
-  inferenceHeaderLength: null,
-  bad: 0
-} as const
 
 /** Copies of chunks: a chunk is a view of a large buffer of the socket, which must not be kept alive. */
 class Pieces {

@@ -32,22 +32,38 @@ export type RequestCopy = {
   readonly arrivedAt: number // wall clock, ms
 }
 
-/** What the champion answered. Times in ms; `firstMs` is to the head, or to the first byte of a stream. */
-export type AnswerCopy = {
-  readonly kind: 'answer'
-  readonly id: number
-  readonly variant: string
-  readonly outcome: Outcome
+/** One answer, the champion's or a shadow's, as it was captured. Times in ms from the sending of the request. */
+export type CapturedAnswer = {
   readonly status: number // 0 for none
   readonly latencyMs: number
-  readonly firstMs: number
+  readonly firstMs: number // to the head, or to the first byte of a stream
   readonly contentType: string | null
   readonly contentEncoding: string | null
   readonly inferenceHeaderLength: number | null // Inference-Header-Content-Length
   readonly bytes: number // of the whole body
-  readonly bad: readonly BadKind[]
   readonly body: Uint8Array | null // null: nothing was captured
   readonly truncated: boolean // the body is longer than what was captured
+}
+
+export const NO_ANSWER: CapturedAnswer = {
+  status: 0,
+  latencyMs: 0,
+  firstMs: 0,
+  contentType: null,
+  contentEncoding: null,
+  inferenceHeaderLength: null,
+  bytes: 0,
+  body: null,
+  truncated: false
+}
+
+/** What the champion answered. */
+export type AnswerCopy = CapturedAnswer & {
+  readonly kind: 'answer'
+  readonly id: number
+  readonly variant: string
+  readonly outcome: Outcome
+  readonly bad: readonly BadKind[]
   readonly credit: number // what the request and this answer took; returned when the pair is done
 }
 

@@ -89,7 +89,7 @@ export type FromShadow =
         readonly fields: readonly { readonly field: string; readonly ratio: number }[]
       }[]
     }
-  | { readonly type: 'report'; readonly id: number; readonly view: AgreementView | null }
+  | { readonly type: 'report'; readonly id: number; readonly view: AgreementView }
   | { readonly type: 'closed'; readonly events: EventsReport }
   | {
       readonly type: 'log'

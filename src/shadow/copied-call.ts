@@ -3,29 +3,21 @@
  * bound. A handler of the client library; it reports once, whatever happens.
  */
 import type { Dispatcher } from 'undici'
+import type { ByteBudget } from '../domain/byte-budget.ts'
 import type { CopyOutcome } from '../domain/shadow.ts'
+import type { CapturedAnswer } from '../domain/shadow-copy.ts'
 import { faultOf, type Stage } from '../upstream-connection/fault.ts'
-import type { Budget } from './budget.ts'
 
-/** What came back. Times in ms from the sending of the request. */
-export type CopiedAnswer = {
-  readonly outcome: Extract<CopyOutcome, 'ok' | 'connect' | 'timeout' | 'reset' | 'invalid'> // `ok`: an answer came whole
-  readonly status: number // 0 for none
-  readonly latencyMs: number
-  readonly firstMs: number
-  readonly contentType: string | null
-  readonly contentEncoding: string | null
-  readonly inferenceHeaderLength: number | null
-  readonly bytes: number
-  readonly body: Uint8Array | null
-  readonly truncated: boolean
+/** What came back. `ok`: an answer came whole. */
+export type CopiedAnswer = CapturedAnswer & {
+  readonly outcome: Extract<CopyOutcome, 'ok' | 'connect' | 'timeout' | 'reset' | 'invalid'>
   readonly held: number // bytes of the budget, to be given back
 }
 
 export type CallLimits = {
   readonly timeoutMs: number
   readonly maxBody: number
-  readonly budget: Budget
+  readonly budget: ByteBudget
 }
 
 const TIMED_OUT = new Error('the time of a copy is over')

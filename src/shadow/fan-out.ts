@@ -5,6 +5,7 @@
  * A sub-sample goes to the champion a second time, so that its own noise is known. Every copy ends exactly once,
  * as an outcome or as a drop, and the credit of its bytes is returned when the last of its pairs is done.
  */
+import { ByteBudget } from '../domain/byte-budget.ts'
 import { bucketOfHash, hashText, saltPrefix } from '../domain/hash.ts'
 import { withModel } from '../domain/payload/model-rewrite.ts'
 import {
@@ -12,11 +13,11 @@ import {
   CREDIT,
   CREDIT_BYTES,
   type FromTap,
+  NO_ANSWER,
   type RequestCopy
 } from '../domain/shadow-copy.ts'
 import type { ShadowTarget } from '../domain/shadow-messages.ts'
 import type { Pools } from '../upstream-connection/pools.ts'
-import { Budget } from './budget.ts'
 import type { CopiedAnswer } from './copied-call.ts'
 import type { CopyCounting } from './counting.ts'
 import { type CopyUpstream, copyUpstream } from './upstream.ts'
@@ -52,7 +53,7 @@ export function createFanOut(options: {
   readonly paired: (pairing: Pairing, done: () => void) => void
 }): FanOut {
   const { pools, counting, paired } = options
-  const budget = new Budget(CREDIT_BYTES)
+  const budget = new ByteBudget(CREDIT_BYTES)
   let live: ReadonlyMap<number, Live> = new Map()
 
   function setTargets(targets: readonly ShadowTarget[]): void {
@@ -199,21 +200,5 @@ function isNoisy({ settings }: ShadowTarget, { requestId }: RequestCopy): boolea
 
 /** The data thread ended before its champion answered. */
 function noAnswer(id: number): AnswerCopy {
-  return {
-    kind: 'answer',
-    id,
-    variant: '',
-    outcome: 'reset',
-    status: 0,
-    latencyMs: 0,
-    firstMs: 0,
-    contentType: null,
-    contentEncoding: null,
-    inferenceHeaderLength: null,
-    bytes: 0,
-    bad: [],
-    body: null,
-    truncated: false,
-    credit: 0
-  }
+  return { ...NO_ANSWER, kind: 'answer', id, variant: '', outcome: 'reset', bad: [], credit: 0 }
 }

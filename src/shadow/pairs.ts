@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
-import { type Agreement, createAgreement } from '../domain/compare/agreement.ts'
+import { type Agreement, type AgreementView, createAgreement } from '../domain/compare/agreement.ts'
 import { compareSteps } from '../domain/compare/compare.ts'
 import type { ComparedSide, CompareRefusal, Comparison } from '../domain/compare/comparison.ts'
 import { redactBody } from '../domain/compare/redact.ts'
@@ -12,6 +12,7 @@ import { BAD_KINDS, type Outcome } from '../domain/counts.ts'
 import { PAIR, type PairComparison, type PairRecord, type PairSide } from '../domain/pair.ts'
 import { kindsOf } from '../domain/payload/reading.ts'
 import type { CopyOutcome } from '../domain/shadow.ts'
+import type { CapturedAnswer } from '../domain/shadow-copy.ts'
 import type { PublishedEvent, ShadowTarget } from '../domain/shadow-messages.ts'
 import type { CopyCounting } from './counting.ts'
 import { decoded } from './decoded.ts'
@@ -26,8 +27,8 @@ export type SlotRatios = {
 export type Pairs = {
   /** Takes a pair; `done` is called when its bytes are needed no more. */
   take(pairing: Pairing, done: () => void): void
-  /** What the pairs of a slot say; null before the first. */
-  agreement(slot: number): Agreement | null
+  /** What the pairs of a slot say. */
+  view(slot: number): AgreementView
   /** Agreement by field of every slot that had a pair since the last call. */
   ratios(): readonly SlotRatios[]
   /** Pairs that wait. */
@@ -176,7 +177,7 @@ export function createPairs(options: {
       working = true
       void work()
     },
-    agreement: slot => agreements.get(slot) ?? null,
+    view: slot => (agreements.get(slot) ?? createAgreement({ random: Math.random })).view(),
     ratios() {
       const slots = [...changed]
       changed.clear()
@@ -194,21 +195,9 @@ function ratiosOf(agreement: Agreement | undefined): SlotRatios['fields'] {
 
 const NOT_COMPARED: Comparison = { refusal: 'off', agree: false, fields: [] }
 
-type Answer = {
-  readonly status: number
-  readonly latencyMs: number
-  readonly firstMs: number
-  readonly contentType: string | null
-  readonly contentEncoding: string | null
-  readonly inferenceHeaderLength: number | null
-  readonly bytes: number
-  readonly body: Uint8Array | null
-  readonly truncated: boolean
-}
-
 /** A body without its coding, or why there is none. An answer without a body has an empty one. */
 async function plain(
-  answer: Answer
+  answer: CapturedAnswer
 ): Promise<{ readonly body: Uint8Array | null; readonly refusal: CompareRefusal | null }> {
   if (answer.status === 0) return { body: null, refusal: 'no_answer' }
   if (answer.truncated) return { body: null, refusal: 'truncated' }
@@ -219,7 +208,7 @@ async function plain(
 function side(
   status: number,
   outcome: Outcome,
-  { contentType, inferenceHeaderLength }: Answer,
+  { contentType, inferenceHeaderLength }: CapturedAnswer,
   { body, refusal }: Awaited<ReturnType<typeof plain>>
 ): ComparedSide {
   return { status, outcome, contentType, inferenceHeaderLength, body, refusal }
@@ -237,7 +226,7 @@ function modelOf({ model }: ShadowTarget['shadow']): PairSide['model'] {
 }
 
 function measured(
-  answer: Answer
+  answer: CapturedAnswer
 ): Pick<PairSide, 'status' | 'latencyMs' | 'ttfbMs' | 'bytes' | 'sha256' | 'truncated'> {
   const { status, latencyMs, firstMs, bytes, body, truncated } = answer
   const whole = status > 0 && !truncated

@@ -73,8 +73,7 @@ function run(events: EventSink): void {
       port.on('close', road.close)
     } else if (message.type === 'publish') events.publish(message.event)
     else if (message.type === 'report') {
-      const view = pairs.agreement(message.slot)?.view() ?? null
-      send({ type: 'report', id: message.id, view })
+      send({ type: 'report', id: message.id, view: pairs.view(message.slot) })
     } else {
       events
         .close(message.timeoutMs)

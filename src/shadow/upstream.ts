@@ -6,7 +6,7 @@
 import type { Pool } from 'undici'
 import { dropFields, rewriteFields, rewrittenTarget } from '../domain/rewrite.ts'
 import { CREDENTIALS, type ShadowSettings } from '../domain/shadow.ts'
-import type { RequestCopy } from '../domain/shadow-copy.ts'
+import { NO_ANSWER, type RequestCopy } from '../domain/shadow-copy.ts'
 import type { ShadowUpstream } from '../domain/shadow-messages.ts'
 import type { AddressSnapshot } from '../domain/snapshot.ts'
 import { authorityOf } from '../upstream-connection/authority.ts'
@@ -28,19 +28,6 @@ export type CopyUpstream = {
     limits: CallLimits,
     done: (answer: CopiedAnswer) => void
   ): void
-}
-
-const NOT_SENT: Omit<CopiedAnswer, 'outcome'> = {
-  status: 0,
-  latencyMs: 0,
-  firstMs: 0,
-  contentType: null,
-  contentEncoding: null,
-  inferenceHeaderLength: null,
-  bytes: 0,
-  body: null,
-  truncated: false,
-  held: 0
 }
 
 /** `owner` names the pools, which are shared with nobody else. */
@@ -78,7 +65,7 @@ export function copyUpstream(
     send(copy, body, limits, done) {
       const address = chooseAddress(choosable, copy.unitHash, null, performance.now())
       if (address === null) {
-        done({ ...NOT_SENT, outcome: 'connect' })
+        done({ ...NO_ANSWER, outcome: 'connect', held: 0 })
         return
       }
       const { snapshot, standing, pool } = address

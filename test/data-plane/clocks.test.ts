@@ -6,11 +6,11 @@ import t, { test } from 'tap'
 import { AccessLog } from '../../src/data-plane/access-log.ts'
 import { BODY_RATE, STALL_LIMIT_MS, sweep } from '../../src/data-plane/clocks.ts'
 import type { Exchange } from '../../src/data-plane/exchange.ts'
-import { BodyBudget } from '../../src/data-plane/held-body.ts'
 import type { Lane } from '../../src/data-plane/lane.ts'
 import { makeListener } from '../../src/data-plane/listener.ts'
 import { LiveRoutes } from '../../src/data-plane/live-routes.ts'
 import { Taps } from '../../src/data-plane/tap.ts'
+import { ByteBudget } from '../../src/domain/byte-budget.ts'
 import { AT, OUTCOMES, type Outcome, regionBytes, requestCell } from '../../src/domain/counts.ts'
 import { SHADOW_REGION_BYTES } from '../../src/domain/shadow.ts'
 import { THREAD_REGION_BYTES, threadRegionOver } from '../../src/domain/thread-region.ts'
@@ -45,7 +45,7 @@ const lane: Lane = {
   now: () => performance.now() + skew,
   exchanges: new Set<Exchange>(),
   accessLog: new AccessLog(),
-  bodies: new BodyBudget(1 << 20),
+  bodies: new ByteBudget(1 << 20),
   reading: new Set(),
   taps: new Taps(new Uint32Array(SHADOW_REGION_BYTES / 4)),
   log: () => {},

@@ -1,6 +1,7 @@
 /** Bytes that wait: their order, their room, and what small pieces cost. */
 import { test } from 'tap'
-import { BodyBudget, HeldBody } from '../../src/data-plane/held-body.ts'
+import { HeldBody } from '../../src/data-plane/held-body.ts'
+import { ByteBudget } from '../../src/domain/byte-budget.ts'
 
 function emptied(held: HeldBody): Buffer {
   const pieces: Buffer[] = []
@@ -9,7 +10,7 @@ function emptied(held: HeldBody): Buffer {
 }
 
 test('gives back every byte in its order and all of the room when pieces are small and large', t => {
-  const budget = new BodyBudget(1 << 20)
+  const budget = new ByteBudget(1 << 20)
   const held = new HeldBody(budget)
   const wanted: Buffer[] = []
   for (let i = 0; i < 400; i++) {
@@ -30,7 +31,7 @@ test('gives back every byte in its order and all of the room when pieces are sma
 })
 
 test('takes room for about as many bytes as it holds when they come one by one', t => {
-  const budget = new BodyBudget(1 << 24)
+  const budget = new ByteBudget(1 << 24)
   const held = new HeldBody(budget)
   for (let i = 0; i < 100_000; i++) held.add(Buffer.from([i & 0xff]))
   t.equal(held.bytes, 100_000)
@@ -43,7 +44,7 @@ test('takes room for about as many bytes as it holds when they come one by one',
 })
 
 test('holds nothing more when the thread has no room, and gives its room back when it is dropped', t => {
-  const budget = new BodyBudget(20_000)
+  const budget = new ByteBudget(20_000)
   const held = new HeldBody(budget)
   t.equal(held.add(Buffer.alloc(15_000)), true)
   const other = new HeldBody(budget)

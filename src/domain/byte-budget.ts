@@ -1,8 +1,7 @@
 /**
- * Bytes of shadow answers that are held at once. With the credit of the copies it bounds what shadows can cost
- * in memory: an answer that finds no room is counted and not kept.
+ * Room for bytes that are held at once, so that what waits is bounded over all that wait.
  */
-export class Budget {
+export class ByteBudget {
   readonly #limit: number
   #held = 0
 
@@ -10,6 +9,7 @@ export class Budget {
     this.#limit = limit
   }
 
+  /** False: there is no room, and nothing was taken. */
   take(bytes: number): boolean {
     if (this.#held + bytes > this.#limit) return false
     this.#held += bytes
