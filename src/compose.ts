@@ -22,6 +22,7 @@ import { fileLimit } from './io/file-limit.ts'
 import { createFileState } from './io/file-state.ts'
 import { createHealthProbe } from './io/health.ts'
 import { operatorToken } from './io/operator-token.ts'
+import { assertPortFree } from './io/port-free.ts'
 import { createFleetCounters } from './io/redis/fleet-counters.ts'
 import { openLink, type RedisLink } from './io/redis/link.ts'
 import { inspect } from './io/redis/server-check.ts'
@@ -164,6 +165,7 @@ export async function compose(
     const telemetryAt = telemetry ? await telemetry.start() : null
     if (telemetryAt) ports = [...ports, telemetryAt.port]
 
+    await assertPortFree(config.listen.host, config.listen.port)
     cleanup.push(() => threads.stop())
     const dataAt = await threads.start(controller.snapshot())
     ports = [...ports, dataAt.port]

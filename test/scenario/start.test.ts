@@ -52,6 +52,17 @@ for (const key of ['listen', 'admin'] as const) {
   })
 }
 
+t.test('exits 2 with a sentence when another router has the port', async t => {
+  const route = { match: { paths: ['/'] }, variants: { v3: { upstreams: ['http://127.0.0.1:9'] } } }
+  const first = await startSluice({ routes: { only: route } }, { t })
+  const { host } = new URL(first.dataUrl)
+  await t.rejects(
+    startSluice({ listen: host, routes: { only: route } }, { t }),
+    /already in use/,
+    'and does not share it'
+  )
+})
+
 t.test('exits 2 with a sentence when the state directory cannot be one', async t => {
   const { directory, file } = written(t, config())
   writeFileSync(join(directory, 'state'), 'a file in its place')
