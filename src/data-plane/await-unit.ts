@@ -38,8 +38,30 @@ export function awaitUnit(
   const scan = unitScan(sources, bodyFacts(facts))
   const before = scan.push(NOTHING)
   if (before.kind !== 'open') goOn(before)
-  else if (ex.req.complete) scanWhole(ex, scan, route.limits.body, goOn)
-  else new Waiting(ex, scan, route, goOn).start(head.expects)
+  else setImmediate(look, ex, scan, route, head.expects, goOn)
+}
+
+/** The parser has seen the whole first segment: most bodies are complete by now. */
+function look(
+  ex: Exchange,
+  scan: UnitScan,
+  route: RouteSnapshot,
+  expects: boolean,
+  goOn: GoOn
+): void {
+  if (isOver(ex)) return
+  try {
+    if (ex.req.complete) scanWhole(ex, scan, route.limits.body, goOn)
+    else new Waiting(ex, scan, route, goOn).start(expects)
+  } catch (error) {
+    contain(ex, error)
+  }
+}
+
+/** Whether nothing may be done with a request any more: it was answered, or its client left or was not understood. */
+function isOver({ over, res, req, client }: Exchange): boolean {
+  if (over || res.headersSent || client.socket.destroyed) return true
+  return client.faulty && !req.complete
 }
 
 const NOTHING = new Uint8Array(0)
@@ -129,10 +151,16 @@ class Waiting {
     this.#stop()
     if (!this.#held.ended) this.#ex.req.pause()
     setImmediate(() => {
-      const { over, res, req, client } = this.#ex
-      const gone = over || res.headersSent || client.socket.destroyed
-      if (gone || (client.faulty && !req.complete)) this.#held.drop()
-      else this.#goOn(unit)
+      if (isOver(this.#ex)) {
+        this.#held.drop()
+        return
+      }
+      try {
+        this.#goOn(unit)
+      } catch (error) {
+        this.#giveUp()
+        contain(this.#ex, error)
+      }
     })
   }
 

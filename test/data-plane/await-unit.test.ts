@@ -153,7 +153,11 @@ test('holds small pieces without losing their order when a body comes in single 
   const client = await rawClient(thread.port)
   t.teardown(() => client.close())
   const body = `{"n":[${Array.from({ length: 3000 }, (_, i) => i).join()}],"user":"${CANARY_USER}"}`
-  client.send(chunked([...body]))
+  const request = chunked([...body])
+  for (let at = 0; at < request.length; at += 20_000) {
+    client.send(request.subarray(at, at + 20_000))
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
   await answered(client)
   t.equal(orFail(canary.requests[0]).body.toString(), body)
   t.equal(headerOf(orFail(canary.requests[0]), 'transfer-encoding'), 'chunked')
