@@ -155,6 +155,14 @@ const TAKES: Partial<
 function sideOf(document: JsonDocument, settings: CompareSettings): Side {
   const marks = marksOf(document)
   let ignored = markNames(document, marks, 0)
+  if (settings.protocol === 'open-inference') {
+    // An optional member that is null says as much as one that is absent; servers do either.
+    const parameters = document.member(0, 'parameters')
+    if (parameters > 0 && document.kind(parameters) === JSON_KIND.null) {
+      markNode(document, marks, parameters, MARK.ignored)
+      ignored++
+    }
+  }
   if (settings.protocol === 'mlflow') {
     const wrapped = document.member(0, 'predictions')
     if (document.textOf(wrapped, 'object') !== null) ignored += markNames(document, marks, wrapped)

@@ -208,3 +208,17 @@ test('data is compared like JSON when it holds texts beside numbers or objects',
   t.strictSame(differ(mixed, outputs(tensor('BYTES', '["x",{"a":2.5}]'))), ['outputs.y/a number'])
   t.strictSame(differ(mixed, outputs(tensor('BYTES', '[1,{"a":1.5}]'))), ['outputs.y type'])
 })
+
+test('takes parameters that are null for absent ones, and no others', t => {
+  const side = (parameters: string) =>
+    answer(
+      Buffer.from(
+        `{"model_name":"m",${parameters}"outputs":[{"name":"y","shape":[1],"datatype":"FP32","data":[1]}]}`
+      )
+    )
+  const none = '"parameters":null,'
+  t.strictSame(differ(side(''), side(none)), [])
+  t.strictSame(differ(side(none), side(none)), [])
+  t.equal(differ(side(''), side('"parameters":{"a":1},')).length, 1)
+  t.end()
+})
