@@ -24,8 +24,6 @@ import {
 
 const SHADOW = 'copy'
 const KINDS = ['alike', 'broken', 'switched'] as const
-/** KServe writes `"parameters":null` where Triton writes nothing. */
-const PROTOCOL_OWN = ['/parameters']
 
 const servers = await startServers(t, { stories: Object.values(STORIES) })
 const routeName = (kind: (typeof KINDS)[number], champion: Server) => `${kind}-${champion}`
@@ -40,7 +38,7 @@ const router = await startRouter(t, {
     SERVERS.flatMap(champion =>
       KINDS.map(kind => {
         const name = routeName(kind, champion)
-        const copies = { percent: 100, noise: 0, ignore: PROTOCOL_OWN }
+        const copies = { percent: 100, noise: 0 }
         const shadow = { name: SHADOW, variant: otherThan(champion), ...copies }
         return [name, routeTo(servers, name, champion, 0, { shadows: [shadow] })]
       })
