@@ -5,7 +5,7 @@
  * with the last byte; with one it comes as soon as the decoder is done, and within a second, so that an outcome is
  * late at most by that and never lost. Of an answer that broke nothing is judged: its outcome says what happened.
  */
-import { BAD_KINDS } from '../domain/counts.ts'
+import { BAD_KINDS, type Counters } from '../domain/counts.ts'
 import { answerReader } from '../domain/payload/answer-reader.ts'
 import type { AnswerReader, Reading } from '../domain/payload/reading.ts'
 import { recordFirstToken, recordTokenTimes } from '../domain/record.ts'
@@ -17,6 +17,7 @@ import {
   type DecodingEnd
 } from './content-decoder.ts'
 import type { Exchange } from './exchange.ts'
+import type { Lane } from './lane.ts'
 
 export const DECODING_MS = 1000
 
@@ -56,8 +57,16 @@ export function observeAnswer(
 
 const UNPARSABLE = 1 << BAD_KINDS.indexOf('unparsable')
 
+/** What a reading needs of the request that it belongs to, whatever the lane. */
+export type ObservedRequest = {
+  readonly requestId: string
+  readonly sentAt: number
+  readonly variant: { readonly counters: Counters } | null
+  readonly lane: Pick<Lane, 'now' | 'reading' | 'log'>
+}
+
 export class ObservedAnswer {
-  readonly #ex: Exchange
+  readonly #ex: ObservedRequest
   readonly #reader: AnswerReader
   readonly #decoder: ContentDecoder | null
   #decoding: DecodingEnd | 'unknown' | 'fault' | null = null // how it ended
@@ -66,7 +75,7 @@ export class ObservedAnswer {
   #events = 0
   #tokenAt = 0 // when the last content came
 
-  constructor(ex: Exchange, reader: AnswerReader, contentEncoding: string | null) {
+  constructor(ex: ObservedRequest, reader: AnswerReader, contentEncoding: string | null) {
     this.#ex = ex
     this.#reader = reader
     const codings = codingsOf(contentEncoding)

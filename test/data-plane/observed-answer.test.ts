@@ -2,7 +2,6 @@
 import type { Socket } from 'node:net'
 import { brotliCompressSync, constants, createGzip, gzipSync, zstdCompressSync } from 'node:zlib'
 import { test } from 'tap'
-import type { Exchange } from '../../src/data-plane/exchange.ts'
 import { NOT_READ, ObservedAnswer } from '../../src/data-plane/observed-answer.ts'
 import {
   AT,
@@ -259,8 +258,12 @@ test('counts the coded answers that are being read when the thread is stopped', 
 
 test('knows nothing of an answer when its reader fails, and lets it pass', t => {
   const logs: string[] = []
-  // Of an exchange only what a reading touches.
-  const ex = { requestId: 'r', lane: { log: (_: string, msg: string) => logs.push(msg) } }
+  const lane = {
+    now: () => 0,
+    reading: new Set<ObservedAnswer>(),
+    log: (_: string, msg: string) => void logs.push(msg)
+  }
+  const ex = { requestId: 'r', sentAt: 0, variant: null, lane }
   const failing = (at: 'push' | 'end') => ({
     contentEvents: 0,
     push: () => {
@@ -271,7 +274,7 @@ test('knows nothing of an answer when its reader fails, and lets it pass', t => 
     }
   })
   for (const at of ['push', 'end'] as const) {
-    const observed = new ObservedAnswer(ex as unknown as Exchange, failing(at), null)
+    const observed = new ObservedAnswer(ex, failing(at), null)
     observed.push(Buffer.from('{}'), 1)
     observed.push(Buffer.from('{}'), 2)
     t.same(observed.end(), NOT_READ)
