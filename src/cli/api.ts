@@ -2,11 +2,13 @@
  * The admin API as the CLI sees it: one request, one answer, nothing repeated.
  *
  * A change whose answer does not come is reported as unknown (exit code 3) and is not sent again: the caller
- * looks first. Answers that are no JSON of ours mean that somebody else listens there.
+ * looks first. Answers that are no JSON of ours, or not the document that was asked for, mean that somebody else
+ * listens there.
  */
 import http from 'node:http'
 import https from 'node:https'
 import { fail, type SluiceError } from '../errors.ts'
+import type { Expected } from './answers.ts'
 import { EXIT } from './exit.ts'
 
 const ANSWER_LIMIT = 64 * 1024 * 1024 // bytes
@@ -17,16 +19,19 @@ export type Call = {
   readonly ifMatch?: string
 }
 
-export type Answer = {
+export type Answer<T> = {
   readonly status: number
   readonly etag: string | null
-  readonly body: unknown // parsed JSON
+  readonly body: T
 }
 
 export type Api = {
   readonly base: string
-  /** An answer with a 2xx status. Throws: 4 unreachable or not allowed, 3 no answer in time, 1 refused. */
-  call(path: string, call?: Call): Promise<Answer>
+  /**
+   * An answer with a 2xx status and the document that is expected. Throws: 4 unreachable, not allowed or not an
+   * admin API, 3 no answer in time, 1 refused.
+   */
+  call<T>(path: string, expected: Expected<T>, call?: Call): Promise<Answer<T>>
   /** Any answer of a root path, which needs no token. */
   probe(path: string): Promise<{ readonly status: number; readonly text: string }>
 }
@@ -43,7 +48,7 @@ export function apiAt({ base, token, timeoutMs }: ApiOptions): Api {
   const at = (path: string) => new URL(url.pathname.replace(/\/$/, '') + path, url)
   return {
     base: url.origin,
-    async call(path, call = {}) {
+    async call(path, expected, call = {}) {
       const body = call.body === undefined ? null : JSON.stringify(call.body)
       const headers = {
         accept: 'application/json',
@@ -55,7 +60,10 @@ export function apiAt({ base, token, timeoutMs }: ApiOptions): Api {
       const answer = await request(at(path), { method, headers, body, timeoutMs })
       const { status, etag } = answer
       const parsed = parse(answer, url.origin)
-      if (status >= 200 && status < 300) return { status, etag, body: parsed }
+      if (status >= 200 && status < 300) {
+        if (!expected(parsed)) throw stranger(url.origin, status)
+        return { status, etag, body: parsed }
+      }
       if (answer.proxied || !hasCode(parsed)) throw stranger(url.origin, status)
       throw refusal(status, parsed)
     },

@@ -7,6 +7,7 @@
 import { hint } from '../config/diagnostics.ts'
 import { SluiceError } from '../errors.ts'
 import type { RouteView } from '../ports.ts'
+import { CONFIGURATION, type Expected, ROUTE, ROUTES } from './answers.ts'
 import type { Answer, Api, Call } from './api.ts'
 import { usage } from './args.ts'
 
@@ -16,15 +17,12 @@ export type ReadRoute = { readonly view: RouteView; readonly etag: string }
 
 /** The route and the ETag under which it was read. */
 export async function readRoute(api: Api, route: string, verb: string): Promise<ReadRoute> {
-  const { body, etag } = await callRoute(api, route, '', verb)
-  // The API is ours and of the same version; what a verb prints of it is cleaned.
-  const view = body as RouteView
+  const { body: view, etag } = await callRoute(api, route, '', ROUTE, verb)
   return { view, etag: etag ?? `"${view.epoch}-${view.revision}"` }
 }
 
 export async function readRoutes(api: Api): Promise<readonly RouteView[]> {
-  const { body } = await api.call(`${API}/routes`)
-  return body as RouteView[] // as above
+  return (await api.call(`${API}/routes`, ROUTES)).body
 }
 
 /** What the configuration says of a route that its document does not. */
@@ -36,7 +34,7 @@ export type Configured = {
 
 /** By route, from the running configuration. */
 export async function readConfigured(api: Api): Promise<ReadonlyMap<string, Configured>> {
-  const { body } = await api.call(`${API}/config`)
+  const { body } = await api.call(`${API}/config`, CONFIGURATION)
   return new Map(
     named(member(member(body, 'config'), 'routes')).map(([name, route]) => [
       name,
@@ -52,15 +50,16 @@ export async function readConfigured(api: Api): Promise<ReadonlyMap<string, Conf
 }
 
 /** A call below a route; an unknown route becomes a usage error that knows the names. */
-export async function callRoute(
+export async function callRoute<T>(
   api: Api,
   route: string,
   path: string,
+  expected: Expected<T>,
   verb: string,
   call: Call = {}
-): Promise<Answer> {
+): Promise<Answer<T>> {
   try {
-    return await api.call(`${API}/routes/${encodeURIComponent(route)}${path}`, call)
+    return await api.call(`${API}/routes/${encodeURIComponent(route)}${path}`, expected, call)
   } catch (error) {
     const { status } = error instanceof SluiceError ? error.details : {}
     if (status !== 404 && status !== 400) throw error

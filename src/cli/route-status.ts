@@ -87,7 +87,7 @@ function evidenceText(trigger: TriggerView | undefined): string {
   if (trigger === undefined) return ''
   const { logEvidence, threshold, n, x, state } = trigger
   const counts = `${x} of ${n}`
-  const evidence = `${logEvidence.toFixed(1)} of ${threshold.toFixed(1)}`
+  const evidence = `${fixed(logEvidence, 1)} of ${fixed(threshold, 1)}`
   return `${trigger.trigger} ${evidence} (${counts}${state === 'armed' ? '' : `, ${state}`})`
 }
 
@@ -104,11 +104,11 @@ function triggerLines(view: RouteView, screen: Screen): string[] {
     `  ${trigger.variant}`,
     of,
     trigger.state,
-    trigger.logEvidence.toFixed(2),
-    trigger.threshold.toFixed(2),
+    fixed(trigger.logEvidence, 2),
+    fixed(trigger.threshold, 2),
     `${trigger.x} of ${trigger.n}`,
-    trigger.ratio === null ? '' : trigger.ratio.toFixed(2),
-    trigger.phi.toFixed(2),
+    fixed(trigger.ratio, 2),
+    fixed(trigger.phi, 2),
     ago(trigger.since)
   ])
   const head = ['  VARIANT', 'TRIGGER', 'STATE', 'EVIDENCE', 'THRESHOLD', 'FAILED', 'RATIO', 'PHI']
@@ -146,6 +146,11 @@ function inForce(view: RouteView, name: string, screen: Screen): string[] {
     lines.push(`  to end it: sluice resume ${clean(`${view.route} ${name}`)}`)
   }
   return lines
+}
+
+/** A number that JSON could not hold, as an infinite one, is left out. */
+function fixed(value: number | null, digits: number): string {
+  return value === null ? '' : value.toFixed(digits)
 }
 
 function because(reason: string): string {

@@ -85,6 +85,44 @@ t.test('the exit code is 4 when an answer is JSON and of no admin API', async t 
   }
 })
 
+t.test('the exit code is 4, without a stack, when a good answer is another document', async t => {
+  const verbs = [
+    ['status'],
+    ['status', 'fraud'],
+    ['routes'],
+    ['weights', 'fraud'],
+    ['weights', 'fraud', 'v4=5'],
+    ['rollback', 'fraud'],
+    ['rollback', '--model-version', '4'],
+    ['pause', 'fraud'],
+    ['resume', 'fraud', 'v4'],
+    ['clear', 'fraud', 'rb-1'],
+    ['explain', 'fraud', 'user-42'],
+    ['decisions', 'fraud'],
+    ['shadow', 'status'],
+    ['shadow', 'status', 'fraud'],
+    ['shadow', 'diff', 'fraud', 'try'],
+    ['shadow', 'off', 'fraud', 'try']
+  ]
+  for (const [text, ...more] of [
+    ['{"status":"ok"}'],
+    ['[{"route":"fraud"}]', '--json'],
+    ['{"weights":{"v3":"100"}}']
+  ] as const) {
+    const { url } = await listener(t, res => res.end(text))
+    for (const verb of verbs) {
+      const words = [...verb, ...more]
+      const { code, stdout, stderr } = await runSluice(words, { env: env(url) })
+      t.equal(code, 4, `${words.join(' ')}: ${text}`)
+      t.equal(stdout, '')
+      t.match(
+        stderr,
+        /^sluice: What listens at .* is not an admin API of sluice \(status 200\).*\n$/
+      )
+    }
+  }
+})
+
 t.test('the reason says which protocol is meant when https is asked of http', async t => {
   const { url } = await listener(t, routes)
   const https = url.replace('http:', 'https:')

@@ -1,5 +1,6 @@
 /** `sluice clear`: lets a challenger that was rolled back be raised again; its weight stays 0 until somebody does. */
 import type { RouteView } from '../../ports.ts'
+import { ROUTE } from '../answers.ts'
 import { usage } from '../args.ts'
 import type { Command } from '../command.ts'
 import { callRoute, readRoute } from '../documents.ts'
@@ -20,13 +21,13 @@ The challenger keeps weight 0 and its users until sluice weights raises it.`,
     const { view, etag } = await readRoute(api, route, 'clear')
     if (rollback === undefined) throw usage(`name the rollback${inForce(view)}`, 'clear')
     const reason = args.value('reason')
-    const { body } = await callRoute(api, route, '/clear', 'clear', {
+    const { body } = await callRoute(api, route, '/clear', ROUTE, 'clear', {
       method: 'POST',
       ifMatch: etag,
       body: { rollback, ...(reason === undefined ? {} : { reason }) }
     })
     if (json) screen.json(body)
-    else for (const line of statusLines(body as RouteView, screen, false)) screen.line(line) // as in documents.ts
+    else for (const line of statusLines(body, screen, false)) screen.line(line)
     return EXIT.ok
   }
 }

@@ -1,5 +1,6 @@
 /** `sluice decisions`: the audit log of a route, newest first, each with who, why and its evidence. */
 import type { AuditEntry } from '../../ports.ts'
+import { DECISIONS } from '../answers.ts'
 import { usage } from '../args.ts'
 import type { Command } from '../command.ts'
 import { callRoute, member } from '../documents.ts'
@@ -30,9 +31,9 @@ Every accepted change has exactly one entry; entries are chained by SHA-256.`,
     const query = new URLSearchParams({ limit: limitOf(args.value('limit')) })
     const since = args.value('since')
     if (since !== undefined) query.set('since', sinceOf(since))
-    const { body } = await callRoute(api, route, `/decisions?${query}`, 'decisions')
+    const { body } = await callRoute(api, route, `/decisions?${query}`, DECISIONS, 'decisions')
     if (json) screen.json(body)
-    else for (const line of lines(body as AuditEntry[])) screen.line(line) // the API's own document
+    else for (const line of lines(body)) screen.line(line)
     return EXIT.ok
   }
 }

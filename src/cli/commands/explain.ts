@@ -1,5 +1,6 @@
 /** `sluice explain`: which variant a unit gets and why, from the bucket to the revision. */
 import type { Explanation } from '../../ports.ts'
+import { EXPLANATION } from '../answers.ts'
 import { type Arguments, usage } from '../args.ts'
 import type { Command } from '../command.ts'
 import { callRoute } from '../documents.ts'
@@ -31,8 +32,14 @@ Without a unit the champion answers, and no comparison counts the request.`,
     const alone = headers === null && query === null && !args.flag('trusted')
     const { body } =
       alone && unit !== undefined
-        ? await callRoute(api, route, `/explain?unit=${encodeURIComponent(unit)}`, 'explain')
-        : await callRoute(api, route, '/explain', 'explain', {
+        ? await callRoute(
+            api,
+            route,
+            `/explain?unit=${encodeURIComponent(unit)}`,
+            EXPLANATION,
+            'explain'
+          )
+        : await callRoute(api, route, '/explain', EXPLANATION, 'explain', {
             method: 'POST',
             body: {
               ...(unit === undefined ? {} : { unit }),
@@ -42,7 +49,7 @@ Without a unit the champion answers, and no comparison counts the request.`,
             }
           })
     if (json) screen.json(body)
-    else for (const line of lines(body as Explanation)) screen.line(line) // the API's own document
+    else for (const line of lines(body)) screen.line(line)
     return EXIT.ok
   }
 }

@@ -1,5 +1,5 @@
 /** `sluice pause` and `sluice resume`: refuse raises of a challenger, allow them again. */
-import type { RouteView } from '../../ports.ts'
+import { ROUTE } from '../answers.ts'
 import type { Command } from '../command.ts'
 import { callRoute } from '../documents.ts'
 import { EXIT } from '../exit.ts'
@@ -25,7 +25,7 @@ function holding(name: 'pause' | 'resume', why: string, summary: string, help: s
     async run({ args, api, json, screen }) {
       const [route = '', variant] = args.words
       const reason = args.value('reason')
-      const { body } = await callRoute(api, route, `/${name}`, name, {
+      const { body } = await callRoute(api, route, `/${name}`, ROUTE, name, {
         method: 'POST',
         body: {
           ...(variant === undefined ? {} : { variant }),
@@ -33,7 +33,7 @@ function holding(name: 'pause' | 'resume', why: string, summary: string, help: s
         }
       })
       if (json) screen.json(body)
-      else for (const line of statusLines(body as RouteView, screen, false)) screen.line(line) // as in documents.ts
+      else for (const line of statusLines(body, screen, false)) screen.line(line)
       return EXIT.ok
     }
   }

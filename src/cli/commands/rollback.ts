@@ -5,6 +5,7 @@
  * person who typed it has to know next.
  */
 import type { RollbackAnswer } from '../../ports.ts'
+import { ROLLBACK, ROLLBACKS } from '../answers.ts'
 import { usage } from '../args.ts'
 import type { Command, Context } from '../command.ts'
 import { API, callRoute, readConfigured } from '../documents.ts'
@@ -40,16 +41,19 @@ Exit code 1 when nothing has that model version, so that a wrong version is not 
     }
     const reason = args.value('reason')
     const why = reason === undefined ? {} : { reason }
-    const { body } =
-      route === undefined
-        ? await api.call(`${API}/rollback`, { method: 'POST', body: { modelVersion, ...why } })
-        : await callRoute(api, route, '/rollback', 'rollback', {
-            method: 'POST',
-            body: { ...(variant === undefined ? {} : { variant }), ...why }
-          })
-    // The API's own document: one answer for a route, a list for a model version.
-    const answers = (route === undefined ? body : [body]) as RollbackAnswer[]
-    if (json) screen.json(body)
+    const ofRoute = async (name: string) => {
+      const body = { ...(variant === undefined ? {} : { variant }), ...why }
+      return [
+        (await callRoute(api, name, '/rollback', ROLLBACK, 'rollback', { method: 'POST', body }))
+          .body
+      ]
+    }
+    const ofModel = async () => {
+      const body = { modelVersion, ...why }
+      return (await api.call(`${API}/rollback`, ROLLBACKS, { method: 'POST', body })).body
+    }
+    const answers = route === undefined ? await ofModel() : await ofRoute(route)
+    if (json) screen.json(route === undefined ? answers : answers[0])
     else for (const answer of answers) told(context, answer)
     return answers.length > 0 ? EXIT.ok : nothing(context, modelVersion ?? '')
   }

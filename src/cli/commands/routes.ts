@@ -1,7 +1,7 @@
 /** `sluice routes`: which requests go where; the route's match, its unit, its variants with their buckets. */
 import type { RouteView } from '../../ports.ts'
 import type { Command } from '../command.ts'
-import { API, readConfigured, readRoutes } from '../documents.ts'
+import { readConfigured, readRoutes } from '../documents.ts'
 import { EXIT } from '../exit.ts'
 import { percent, table } from '../screen.ts'
 
@@ -16,7 +16,7 @@ export const routes: Command = {
   words: [0, 0],
   async run({ json, screen, api }) {
     if (json) {
-      screen.json((await api.call(`${API}/routes`)).body)
+      screen.json(await readRoutes(api))
       return EXIT.ok
     }
     const [views, configured] = await Promise.all([readRoutes(api), readConfigured(api)])

@@ -6,6 +6,7 @@
  */
 import { hint } from '../../config/diagnostics.ts'
 import type { ShadowView } from '../../ports.ts'
+import { SHADOW, SHADOWS } from '../answers.ts'
 import { usage } from '../args.ts'
 import type { Command, Context } from '../command.ts'
 import { callRoute, type ReadRoute, readRoute, readRoutes } from '../documents.ts'
@@ -143,12 +144,11 @@ async function turn(context: Context, on: boolean): Promise<Exit> {
   const read = await readRoute(api, route, VERB)
   checkShadow(read, name)
   const reason = args.value('reason')
-  const { body } = await callRoute(api, route, pathOf(name), VERB, {
+  const { body: view } = await callRoute(api, route, pathOf(name), SHADOW, VERB, {
     method: 'PUT',
     ifMatch: read.etag,
     body: { on, ...(reason === undefined ? {} : { reason }) }
   })
-  const view = body as ShadowView // the API's own document
   if (json) {
     screen.json(view)
     return EXIT.ok
@@ -161,15 +161,13 @@ async function turn(context: Context, on: boolean): Promise<Exit> {
 }
 
 async function readShadows({ api }: Context, route: string): Promise<readonly ShadowView[]> {
-  const { body } = await callRoute(api, route, '/shadows', VERB)
-  return body as ShadowView[] // as above
+  return (await callRoute(api, route, '/shadows', SHADOWS, VERB)).body
 }
 
 /** A shadow; one that is unknown is a wrong word, and comes with the nearest right one. */
 async function readShadow({ api }: Context, route: string, name: string): Promise<ShadowView> {
   checkShadow(await readRoute(api, route, VERB), name)
-  const { body } = await callRoute(api, route, pathOf(name), VERB)
-  return body as ShadowView // as above
+  return (await callRoute(api, route, pathOf(name), SHADOW, VERB)).body
 }
 
 function checkShadow({ view }: ReadRoute, name: string): void {

@@ -1,7 +1,7 @@
 /** `sluice status`: how every route does now, set and observed shares, and the evidence against challengers. */
 import type { RouteView } from '../../ports.ts'
 import type { Command, Context } from '../command.ts'
-import { API, callRoute, readConfigured } from '../documents.ts'
+import { readConfigured, readRoute, readRoutes } from '../documents.ts'
 import { EXIT, type Exit } from '../exit.ts'
 import { statusLines } from '../route-status.ts'
 import { percent } from '../screen.ts'
@@ -35,13 +35,9 @@ Exit code 1 when ROUTE (or, without ROUTE, any) is rolled back and not cleared y
 async function show(context: Context): Promise<Exit> {
   const { args, json, screen, api } = context
   const route = args.words[0]
-  const { body } =
-    route === undefined
-      ? await api.call(`${API}/routes`)
-      : await callRoute(api, route, '', 'status')
-  // The API's own document, as in documents.ts.
-  const views = (route === undefined ? body : [body]) as RouteView[]
-  if (json) screen.json(body)
+  const views =
+    route === undefined ? await readRoutes(api) : [(await readRoute(api, route, 'status')).view]
+  if (json) screen.json(route === undefined ? views : views[0])
   else {
     const [configured, health] = await Promise.all([readConfigured(api), readHealth(api)])
     newPicture(context)

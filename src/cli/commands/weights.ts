@@ -5,6 +5,7 @@
  * changed the route in between, the API refuses and nothing is tried again: a person decides anew.
  */
 import type { RouteView } from '../../ports.ts'
+import { ROUTE, WEIGHT_PLAN } from '../answers.ts'
 import { usage } from '../args.ts'
 import type { Command, Context } from '../command.ts'
 import { callRoute, checkVariant, type ReadRoute, readRoute } from '../documents.ts'
@@ -85,7 +86,7 @@ function showWeights({ json, screen }: Context, view: RouteView): Exit {
 
 async function plan(context: Context, read: ReadRoute, map: Weights): Promise<Exit> {
   const { api, json, screen } = context
-  const { body } = await callRoute(api, read.view.route, '?dryRun=true', 'weights', {
+  const { body } = await callRoute(api, read.view.route, '?dryRun=true', WEIGHT_PLAN, 'weights', {
     method: 'PUT',
     ifMatch: read.etag,
     body: { weights: map }
@@ -95,14 +96,7 @@ async function plan(context: Context, read: ReadRoute, map: Weights): Promise<Ex
     screen.json(body)
     return EXIT.ok
   }
-  // The API's own document (ports.ts, planWeights).
-  const { moves } = body as {
-    readonly moves: readonly {
-      readonly from: string
-      readonly to: string
-      readonly percent: number
-    }[]
-  }
+  const { moves } = body
   for (const line of changes(read.view.weights, map)) screen.line(line)
   for (const { from, to, percent: share } of moves) {
     screen.line(clean(`${percent(share)} of the units move from ${from} to ${to}`))
@@ -116,17 +110,16 @@ async function plan(context: Context, read: ReadRoute, map: Weights): Promise<Ex
 async function put(context: Context, read: ReadRoute, map: Weights): Promise<Exit> {
   const { api, args, json, screen } = context
   const reason = args.value('reason')
-  const { body } = await callRoute(api, read.view.route, '', 'weights', {
+  const { body: view } = await callRoute(api, read.view.route, '', ROUTE, 'weights', {
     method: 'PUT',
     ifMatch: read.etag,
     body: { weights: map, ...(reason === undefined ? {} : { reason }) }
   })
   warnOf(context, read.view.champion, map)
   if (json) {
-    screen.json(body)
+    screen.json(view)
     return EXIT.ok
   }
-  const view = body as RouteView // as in documents.ts
   for (const line of changes(read.view.weights, view.weights)) screen.line(line)
   for (const line of statusLines(view, screen, false)) screen.line(line)
   return EXIT.ok
