@@ -207,6 +207,10 @@ const sentences = {
     500,
     'There is no token to send: %s. Give one by --token-file, SLUICE_TOKEN_FILE or SLUICE_TOKEN, or name the state directory by --state or SLUICE_STATE.'
   ],
+  SLC_CLI_TOKEN_REFUSED: [
+    500,
+    'The admin API at %s does not accept the token from %s. Give one of its admin.tokens, or operator.token of its state directory where it has none, by --token-file, SLUICE_TOKEN_FILE or SLUICE_TOKEN (%s).'
+  ],
   SLC_CLI_UNREACHABLE: [
     500,
     'The admin API at %s cannot be reached (%s). Check that sluice serve runs, and give its address by --admin or SLUICE_ADMIN.'

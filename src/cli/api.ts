@@ -10,6 +10,7 @@ import https from 'node:https'
 import { fail, type SluiceError } from '../errors.ts'
 import type { Expected } from './answers.ts'
 import { EXIT } from './exit.ts'
+import type { Token } from './token.ts'
 
 const ANSWER_LIMIT = 64 * 1024 * 1024 // bytes
 
@@ -38,7 +39,7 @@ export type Api = {
 
 export type ApiOptions = {
   readonly base: string // URL of the admin listener
-  readonly token: () => string
+  readonly token: () => Token
   readonly timeoutMs: number
 }
 
@@ -50,9 +51,10 @@ export function apiAt({ base, token, timeoutMs }: ApiOptions): Api {
     base: url.origin,
     async call(path, expected, call = {}) {
       const body = call.body === undefined ? null : JSON.stringify(call.body)
+      const { value, source } = token()
       const headers = {
         accept: 'application/json',
-        authorization: `Bearer ${token()}`,
+        authorization: `Bearer ${value}`,
         ...(call.ifMatch === undefined ? {} : { 'if-match': call.ifMatch }),
         ...(body === null ? {} : { 'content-type': 'application/json' })
       }
@@ -65,6 +67,7 @@ export function apiAt({ base, token, timeoutMs }: ApiOptions): Api {
         return { status, etag, body: parsed }
       }
       if (answer.proxied || !hasCode(parsed)) throw stranger(url.origin, status)
+      if (status === 401) throw tokenRefused(url.origin, source, parsed)
       throw refusal(status, parsed)
     },
     probe: path => request(at(path), { method: 'GET', headers: {}, body: null, timeoutMs })
@@ -156,6 +159,13 @@ function hasCode(problem: unknown): boolean {
   return isRecord(problem) && typeof problem.code === 'string' && problem.code.startsWith('SLC_')
 }
 
+/** What the API says of a missing token is for who writes the request himself; here it was sent. */
+function tokenRefused(base: string, source: string, problem: unknown): SluiceError {
+  const code = isRecord(problem) ? String(problem.code) : ''
+  const details = { exit: EXIT.noAccess, status: 401, problem }
+  return fail('SLC_CLI_TOKEN_REFUSED', [base, source, code], details)
+}
+
 /** Codes of 503 that say that nothing was changed. */
 const NOTHING_DONE: readonly string[] = ['SLC_STATE_UNKNOWN', 'SLC_STORE_UNREACHABLE']
 
@@ -163,7 +173,7 @@ const NOTHING_DONE: readonly string[] = ['SLC_STATE_UNKNOWN', 'SLC_STORE_UNREACH
 function refusal(status: number, problem: unknown): SluiceError {
   const { code, detail, title } = isRecord(problem) ? problem : {}
   const sentence = [detail, title].find(text => typeof text === 'string') ?? `status ${status}`
-  const noAccess = [401, 403, 421, 429].includes(status)
+  const noAccess = [403, 421, 429].includes(status)
   const inconclusive = status === 503 && !NOTHING_DONE.includes(String(code))
   const exit = noAccess ? EXIT.noAccess : inconclusive ? EXIT.inconclusive : EXIT.negative
   return fail('SLC_CLI_REFUSED', [String(sentence), String(code ?? status)], {

@@ -40,7 +40,7 @@ import { weights } from './commands/weights.ts'
 import { EXIT } from './exit.ts'
 import { overview, page } from './help.ts'
 import { type Screen, screenOver } from './screen.ts'
-import { findToken } from './token.ts'
+import { findToken, type Token } from './token.ts'
 
 const COMMANDS: readonly Command[] = [
   serve,
@@ -166,7 +166,7 @@ function commandOf(verb: string): Command {
 
 function apiOf(args: Arguments, env: CliOptions['env']): Api {
   const { SLUICE_ADMIN } = env
-  let token: string | undefined
+  let token: Token | undefined
   return apiAt({
     base: args.value('admin') ?? (SLUICE_ADMIN || DEFAULT_ADMIN),
     timeoutMs: timeoutOf(args.value('timeout')),

@@ -210,6 +210,30 @@ t.test('a file is not sent when it holds no token', async t => {
   t.equal(seen.length, 0)
 })
 
+t.test('the refusal names where the token came from when it is not accepted', async t => {
+  const problem = '{"code":"SLC_ADMIN_TOKEN","detail":"A valid token is needed."}'
+  const { url } = await listener(t, res => res.writeHead(401).end(problem))
+  const cwd = temporaryDirectory(t)
+  await writeFile(join(cwd, 'token'), 'canary-secret')
+  await mkdir(join(cwd, 'state'))
+  await writeFile(join(cwd, 'state', 'operator.token'), 'canary-secret')
+  for (const [args, more, source] of [
+    [['--token-file', 'token'], {}, 'token (--token-file)'],
+    [[], { SLUICE_TOKEN_FILE: 'token' }, 'token (SLUICE_TOKEN_FILE)'],
+    [[], { SLUICE_TOKEN: 'canary-secret' }, 'SLUICE_TOKEN'],
+    [[], {}, 'state/operator.token']
+  ] as const) {
+    const env = { SLUICE_ADMIN: url, ...more }
+    const { code, stderr } = await runSluice(['status', ...args], { cwd, env })
+    t.equal(code, 4)
+    t.match(stderr, `does not accept the token from ${source}. Give one of its admin.tokens`)
+    t.match(stderr, '(SLC_ADMIN_TOKEN)')
+    t.notMatch(stderr, /canary-secret|Authorization/)
+  }
+  const json = await runSluice(['status', '--json'], { cwd, env: { SLUICE_ADMIN: url } })
+  t.match(JSON.parse(json.stdout), { code: 'SLC_ADMIN_TOKEN' })
+})
+
 t.test('control characters never reach the terminal when an answer has some', async t => {
   const problem = JSON.stringify({ code: 'SLC_X', detail: 'red \u001b[31m alert' })
   const { url } = await listener(t, res => res.writeHead(409).end(problem))
