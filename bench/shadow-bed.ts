@@ -26,6 +26,7 @@ export const ROUTE = 'demo'
 export const PATH = '/v2/models/m/infer'
 const TOPICS = { shadow: 'bench.shadow', decisions: 'bench.decisions' }
 const CAUGHT_UP_WITHIN = 60_000
+const ANSWERS_WITHIN = 30_000
 
 export type Bed = {
   readonly sluice: Sluice
@@ -97,7 +98,7 @@ function bedOf(
   const on = new Set<Shadow>(SHADOWS)
 
   const view = async (shadow: Shadow) => {
-    const answer = await sluice.admin(at(shadow))
+    const answer = await sluice.admin(at(shadow), { signal: AbortSignal.timeout(ANSWERS_WITHIN) })
     if (!answer.ok) throw new Error(await answer.text())
     return (await answer.json()) as ShadowView // the router's own
   }
@@ -105,6 +106,7 @@ function bedOf(
     const { revision } = await view(shadow)
     const answer = await sluice.admin(at(shadow), {
       method: 'PUT',
+      signal: AbortSignal.timeout(ANSWERS_WITHIN),
       headers: { 'if-match': `"${revision}"` },
       body: JSON.stringify({ on: is })
     })

@@ -15,6 +15,7 @@ export const BUDGET = 64 * 2 ** 20 + 50e6 // bytes
 export type Growth = {
   readonly what: string
   readonly bytes: number // over the peak without a shadow
+  readonly well: number // the same with a shadow and Kafka that are well
   readonly full: number // drops that show that the bound was reached
   readonly failed: number // requests
 }
@@ -46,7 +47,7 @@ const EVENTS: Push = {
 }
 const CLIENTS = 8
 const WAITING_MOST = 32 // pairs on their way to the ring, so that it alone is filled
-const BASE_REQUESTS = 600
+const BASE_REQUESTS = 600 // without a shadow, and as many with one that is well
 const MORE_REQUESTS = 100 // after the bound was reached
 
 /** Both, each up to so many seconds. */
@@ -100,6 +101,9 @@ async function pushed(push: Push, seconds: number): Promise<Growth> {
   }
   try {
     const base = await busy(() => sent >= BASE_REQUESTS)
+    await bed.turn('healthy')
+    const well = await busy(() => sent >= 2 * BASE_REQUESTS)
+    await bed.quiet()
     if (push.freeze) bed.kafka?.pause()
     await bed.turn(push.shadow)
     const end = performance.now() + seconds * 1000
@@ -118,7 +122,7 @@ async function pushed(push: Push, seconds: number): Promise<Growth> {
     const peak = await busy(() => sent >= last || performance.now() > end)
     looking = false
     await look
-    return { what: push.what, bytes: peak - base, full, failed }
+    return { what: push.what, bytes: peak - base, well: well - base, full, failed }
   } finally {
     bed.kafka?.resume()
     await pool.destroy()

