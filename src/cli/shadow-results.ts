@@ -1,11 +1,12 @@
 /**
  * Shadows in a few lines for a person: who gets copies of what, what became of them, how far the answers agree.
  *
- * Every number is the API's, of the replica that answers; nothing is judged here.
+ * Every number is the API's, of the replica that answers; what the numbers can say is shadow-verdict.ts.
  */
 import type { AgreementView, FieldAgreement, Share } from '../domain/compare/agreement.ts'
 import type { ShadowView } from '../ports.ts'
 import { clean, percent, type Screen, table } from './screen.ts'
+import { verdictOf } from './shadow-verdict.ts'
 
 const MOST_FIELDS = 20
 const MOST_EXAMPLES = 3 // of a field
@@ -34,7 +35,6 @@ export function shadowLines(views: readonly ShadowView[], screen: Screen): strin
 /** What there is to say of one shadow beside its line: how it stands, and where to look next. */
 export function shadowNotes(view: ShadowView): string[] {
   const { agreement, settings } = view
-  const differing = agreement?.fields.filter(({ reported }) => reported).length ?? 0
   const units = settings.sample === 'unit' ? 'units' : 'requests'
   const look = `sluice shadow diff ${view.route} ${view.shadow}`
   return [
@@ -42,8 +42,29 @@ export function shadowNotes(view: ShadowView): string[] {
     ...standLines(view),
     `copies ${percent(settings.percent)} of ${units}, bodies up to ${settings.maxBody} bytes; ${settings.concurrency} at once, ${settings.timeout} ms each`,
     ...(agreement === null ? [NO_ANSWER] : []),
-    ...(differing === 0 ? [] : [clean(`${fields(differing)} more than noise: ${look}`)])
+    ...(agreement === null
+      ? []
+      : differences(view, agreement).map(text => clean(`${text}: ${look}`)))
   ]
+}
+
+function differences(view: ShadowView, agreement: AgreementView): string[] {
+  const { more } = verdictOf(agreement)
+  const open = openText(view, agreement)
+  return [
+    ...(more.length === 0 ? [] : [`${fields(more.length)} more than noise`]),
+    ...(open === null ? [] : [open])
+  ]
+}
+
+/** Why nobody can say of some fields whether they differ more than noise; null when that can be said of all. */
+export function openText({ settings }: ShadowView, agreement: AgreementView): string | null {
+  const { enough, noisePairs, open } = verdictOf(agreement)
+  if (open.length === 0) return null
+  const pairs = noisePairs === 1 ? '1 noise pair' : `${noisePairs} noise pairs`
+  const so = noisePairs === 0 ? 'without noise pairs' : `with ${pairs}, of about ${enough} needed,`
+  const why = settings.noise === 0 ? '; noise of this shadow is 0' : ''
+  return `${fields(open.length)}, and ${so} nobody can say whether more than the champion from itself${why}`
 }
 
 /** Which state of the route works where, and what holds the shadow. */
@@ -65,7 +86,7 @@ export function diffLines(view: ShadowView, agreement: AgreementView, screen: Sc
     clean(`${pairs} pairs, ${compared} compared${not}`),
     `agreement ${shareText(agreement.overall)}; latency ${latencyText(agreement) || 'unknown'}`,
     '',
-    ...fieldLines(shown, screen),
+    ...fieldLines(shown, verdictOf(agreement).open, screen),
     ...(rest > 0 ? [`and ${fields(rest)} less; --json has all`] : []),
     ...exampleLines(agreement, shown)
   ]
@@ -74,10 +95,14 @@ export function diffLines(view: ShadowView, agreement: AgreementView, screen: Sc
 const PAUSED = 'it pauses, because %s has traffic of its own; whileLive: true would let it go on'
 export const NO_ANSWER = 'what the pairs say is not known: the shadow thread does not answer'
 
-function fieldLines(all: readonly FieldAgreement[], screen: Screen): string[] {
+function fieldLines(
+  all: readonly FieldAgreement[],
+  open: readonly FieldAgreement[],
+  screen: Screen
+): string[] {
   if (all.length === 0) return ['no field was compared']
   const rows = all.map(field => [
-    field.reported ? '!' : '',
+    field.reported ? '!' : open.includes(field) ? '?' : '',
     field.field,
     shareText(field),
     countsText(field.kinds),

@@ -155,9 +155,47 @@ t.test(
   }
 )
 
+t.test('ends with 3 when answers differ and noise pairs are missing or too few', async t => {
+  const noise = { of: 0, differs: 0, onlyShadow: 0, onlyNoise: 0, p: null }
+  const unmeasured = { ...OTHER, agree: 0, ratio: 0, low: 0, high: 0.0032, reported: false, noise }
+  const fields = [unmeasured, { ...SAME, noise }]
+  const without = await cliOver(t, found({ agreement: { ...AGREEMENT, fields } }))
+  const { code, stdout, stderr } = await without.cli('diff', 'demo', 'all')
+  t.equal(code, 3)
+  t.match(
+    stderr,
+    /^sluice: 1 field differs, and without noise pairs nobody can say whether more than the champion from itself\n$/
+  )
+  t.match(stdout, /^\? +predictions +0 %/m)
+  t.match(stdout, /^ +status +100 %/m, 'what agrees needs no noise pairs')
+  const status = await without.cli('status', 'demo', 'all')
+  t.match(status.stdout, /^1 field differs, and without .*itself: sluice shadow diff demo all$/m)
+
+  const few = {
+    ...unmeasured,
+    noise: { of: 9, differs: 0, onlyShadow: 9, onlyNoise: 0, p: 0.00195 }
+  }
+  const real = found({ agreement: { ...AGREEMENT, fields: [few, { ...few, field: 'text' }] } })
+  const off = await cliOver(t, control => ({
+    ...control,
+    shadow: async (route, name) => {
+      const view = await real(control).shadow(route, name)
+      return { ...view, settings: { ...view.settings, noise: 0 } }
+    }
+  }))
+  t.match(await off.cli('diff', 'demo', 'all'), {
+    code: 3,
+    stderr:
+      /2 fields differ, and with 9 noise pairs, of about 11 needed, .*; noise of this shadow is 0\n$/
+  })
+})
+
 t.test('ends with 0 when nothing differs beyond noise, and with 3 when nobody can say', async t => {
   const well = await cliOver(t, found({ agreement: { ...AGREEMENT, fields: [SAME] } }))
   t.equal((await well.cli('diff', 'demo', 'all')).code, 0)
+  const noisy = { ...OTHER, reported: false, noise: { ...OTHER.noise, differs: 31, onlyNoise: 30 } }
+  const same = await cliOver(t, found({ agreement: { ...AGREEMENT, fields: [noisy, SAME] } }))
+  t.match(await same.cli('diff', 'demo', 'all'), { code: 0, stderr: '' }, 'as the champion itself')
   const none = await (await cliOver(t, found({ agreement: NOTHING }))).cli('diff', 'demo', 'all')
   t.match(none, {
     code: 3,

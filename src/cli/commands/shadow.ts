@@ -12,7 +12,14 @@ import type { Command, Context } from '../command.ts'
 import { callRoute, type ReadRoute, readRoute, readRoutes } from '../documents.ts'
 import { EXIT, type Exit } from '../exit.ts'
 import { clean } from '../screen.ts'
-import { diffLines, NO_ANSWER, shadowLines, shadowNotes, standLines } from '../shadow-results.ts'
+import {
+  diffLines,
+  NO_ANSWER,
+  openText,
+  shadowLines,
+  shadowNotes,
+  standLines
+} from '../shadow-results.ts'
 import { newPicture, watch } from '../watch.ts'
 
 const VERB = 'shadow'
@@ -61,11 +68,23 @@ status  STATE is on, off, or live: it pauses while its variant has traffic of it
         CONSIDERED was DROPPED for one reason, is under way, or was COPIED; FAILED are copies without a good answer.
         AGREE is the share of compared pairs that agree, LATENCY how many times as long as the champion it takes,
         both with a 95 % interval. All are of the replica that is asked.
-diff    what differs most, field by field. "!" marks a field that differs more than the champion from itself:
-        NOISE is how often the champion differs from itself on requests that it got twice, SHADOW TO NOISE how
-        many of these differ for the shadow alone and for the champion alone, P their exact McNemar test.
-        Examples have values where the shadow captures bodies. Exit code 1 when a field is marked, 3 when
-        nothing was compared yet.
+        A pair in which one side alone gave no good answer is compared and differs (fields status and outcome),
+        so it counts against AGREE.
+diff    what differs most, field by field.
+        AGREE            share of the pairs with this field that agree in it, with a 95 % interval
+        DIFFERS BY       how the other pairs differ, and how many so: status, outcome, missing or extra in the
+                         shadow's answer, type, order, size, number (beyond tolerance), value, label, probability,
+                         ranking, text, embedding
+        MEAN             of numbers: shadow minus champion on average, with a 95 % interval
+        NOISE            how often the champion differs from itself on requests that it got twice (noise pairs)
+        SHADOW TO NOISE  how many of these differ for the shadow alone, and for the champion alone
+        P                the exact McNemar test of these two numbers, one-sided
+        "!" marks a field that differs more than the champion from itself: P times the number of tests is below
+        .001 (Holm), and the surplus is above 0.03 % of the noise pairs and above 20 % of all differences in them.
+        "?" marks one that differs, while there are too few noise pairs (none with noise: 0) to say so either way.
+        Examples have values where the shadow captures bodies.
+        Exit code 1 when a field is marked "!"; else 3 when one is marked "?" or nothing was compared yet; 0 says
+        that nothing differs beyond noise.
 on, off switch it on every replica; no user notices. Copies under way run to their end. A shadow that is off
         stays off through restarts and reloads until somebody switches it on.
 --json is GET /admin/v1/routes/ROUTE/shadows, or /shadows/SHADOW; without ROUTE those of all routes in one list.`,
@@ -133,10 +152,13 @@ async function diff(context: Context): Promise<Exit> {
     return EXIT.inconclusive
   }
   if (agreement.fields.some(({ reported }) => reported)) return EXIT.negative
-  if (agreement.overall.of > 0) return EXIT.ok
-  screen.note('sluice: no pair has been compared yet')
+  const open = agreement.overall.of > 0 ? openText(view, agreement) : NO_PAIRS
+  if (open === null) return EXIT.ok
+  screen.note(`sluice: ${open}`)
   return EXIT.inconclusive
 }
+
+const NO_PAIRS = 'no pair has been compared yet'
 
 async function turn(context: Context, on: boolean): Promise<Exit> {
   const { api, args, json, screen } = context
