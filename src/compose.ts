@@ -90,7 +90,8 @@ export async function compose(
       log
     })
     cleanup.push(() => shadowThread.close(FLUSH_MS))
-    if (config.events.driver !== 'none') await shadowThread.start()
+    const shadowed = config.routes.some(({ shadows }) => shadows.length > 0)
+    if (shadowed || config.events.driver !== 'none') await shadowThread.start()
     store.onAudit((entry, origin) => {
       if (origin !== 'own') return // the replica that made the change publishes it
       shadowThread.publish({ type: DECISION, key: entry.route ?? '', data: entry })

@@ -113,12 +113,14 @@ function answerClass(name: string): number {
   return cls
 }
 
-/** A length in decimal digits; null for anything else. */
+/** A length in at most 15 decimal digits; null for anything else. */
 function lengthOf(value: string): number | null {
-  const length = Number(value)
-  return value.length > 0 && value.length <= 15 && Number.isInteger(length) && length >= 0
-    ? length
-    : null
+  if (value.length === 0 || value.length > 15) return null
+  for (let i = 0; i < value.length; i++) {
+    const c = value.charCodeAt(i)
+    if (c < 48 || c > 57) return null
+  }
+  return Number(value)
 }
 
 function nominations(value: string, before: string[] | null): string[] | null {

@@ -58,11 +58,11 @@ function isReceiving(ex: Exchange): boolean {
 function isSlowUpload(ex: Exchange, now: number): boolean {
   const bytes = ex.client.socket.bytesRead
   if (ex.upload?.held === true) return isHeldBack(ex, bytes, now)
-  const seconds = (now - ex.uploadAt) / 1000
-  if (now - ex.arrivedAt <= BODY_RATE.afterMs || seconds * 1000 <= BODY_RATE.afterMs) return false
-  if (bytes - ex.uploadMark >= seconds * BODY_RATE.bytesPerSecond) {
-    ex.uploadAt = now - BODY_RATE.afterMs
-    ex.uploadMark = bytes - BODY_RATE.bytesPerSecond * (BODY_RATE.afterMs / 1000)
+  const window = now - ex.uploadAt
+  if (window <= BODY_RATE.afterMs) return false
+  if (bytes - ex.uploadMark >= (window / 1000) * BODY_RATE.bytesPerSecond) {
+    ex.uploadAt = now // the next window begins
+    ex.uploadMark = bytes
     return false
   }
   abandon(ex)

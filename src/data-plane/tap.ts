@@ -6,6 +6,7 @@
  * shadow. A batch leaves at the end of the turn of the event loop. Nothing here waits or throws (shadow.md).
  */
 import { BAD_KINDS } from '../domain/counts.ts'
+import { Gathered } from '../domain/gathered.ts'
 import { bucketOfHash, hashText, saltPrefix } from '../domain/hash.ts'
 import { kindsOf } from '../domain/payload/reading.ts'
 import { SHADOW_AT, SHADOW_DROPS, type ShadowDrop, type ShadowTap } from '../domain/shadow.ts'
@@ -61,6 +62,7 @@ export class Taps {
   readonly #counters: Uint32Array
   readonly #salts = new Map<string, Uint8Array>()
   #channel: TapChannel | null = null
+  #wasConnected = false
   #open = new Set<Tap>()
   #items: (RequestCopy | AnswerCopy)[] = []
   #transfer: ArrayBuffer[] = []
@@ -75,6 +77,7 @@ export class Taps {
   connect(channel: TapChannel | null): void {
     this.#flush()
     this.#channel = channel
+    if (channel !== null) this.#wasConnected = true
     for (const tap of [...this.#open]) tap.lose()
   }
 
@@ -118,7 +121,7 @@ export class Taps {
     if (shadow.state !== 'on') return shadow.state
     if (facts.upgrade || !shadow.methods.includes(facts.method)) return 'method'
     if (!this.#sampled(shadow, facts)) return 'sampled_out'
-    if (this.#channel === null) return 'lost'
+    if (this.#channel === null) return this.#wasConnected ? 'lost' : 'off'
     return facts.contentLength > shadow.maxBody ? 'size' : null
   }
 
@@ -163,8 +166,8 @@ export class Tap {
   readonly #arrivedAt = Date.now()
   #shadows: readonly ShadowTap[]
   #credit = 0
-  #request: Pieces | null = new Pieces()
-  #answer: Pieces | null = new Pieces()
+  #request: Gathered | null = new Gathered()
+  #answer: Gathered | null = new Gathered()
   #answerBytes = 0
   #truncated = false
   #sent = false
@@ -235,15 +238,12 @@ export class Tap {
     })
   }
 
-  /** A piece of the champion's answer. What does not fit is counted and not kept. */
+  /** A piece of the champion's answer. From the first on that does not fit they are counted and not kept. */
   answerBody(chunk: Uint8Array): void {
     this.#answerBytes += chunk.length
-    if (this.#answer === null || this.#over) return
+    if (this.#answer === null || this.#over || this.#truncated) return
     if (this.#answerBytes <= this.#most && this.#take(chunk.length)) this.#answer.add(chunk)
-    else {
-      this.#truncated = true
-      this.#answer = null
-    }
+    else this.#truncated = true
   }
 
   /** The champion's outcome is decided. A request that is not whole by now never will be. */
@@ -305,31 +305,5 @@ export class Tap {
     const { credit } = this.#channel
     credit[CREDIT.taken] = (credit[CREDIT.taken] ?? 0) - this.#credit
     this.#credit = 0
-  }
-}
-
-/** Copies of chunks: a chunk is a view of a large buffer of the socket, which must not be kept alive. */
-class Pieces {
-  #list: Uint8Array[] = []
-  bytes = 0
-
-  add(chunk: Uint8Array): void {
-    if (chunk.length === 0) return
-    this.#list.push(new Uint8Array(chunk))
-    this.bytes += chunk.length
-  }
-
-  /** All of it in a buffer of its own; null when there is nothing. */
-  whole(): Uint8Array | null {
-    const [first] = this.#list
-    if (first === undefined) return null
-    if (this.#list.length === 1) return first
-    const all = new Uint8Array(this.bytes)
-    let at = 0
-    for (const piece of this.#list) {
-      all.set(piece, at)
-      at += piece.length
-    }
-    return all
   }
 }

@@ -41,8 +41,8 @@ export type CapturedAnswer = {
   readonly contentEncoding: string | null
   readonly inferenceHeaderLength: number | null // Inference-Header-Content-Length
   readonly bytes: number // of the whole body
-  readonly body: Uint8Array | null // null: nothing was captured
-  readonly truncated: boolean // the body is longer than what was captured
+  readonly body: Uint8Array | null // as it was sent; null: there was none
+  readonly truncated: boolean // `body` is its beginning alone
 }
 
 export const NO_ANSWER: CapturedAnswer = {

@@ -4,6 +4,7 @@
  */
 import type { Dispatcher } from 'undici'
 import type { ByteBudget } from '../domain/byte-budget.ts'
+import { Gathered } from '../domain/gathered.ts'
 import type { CopyOutcome } from '../domain/shadow.ts'
 import type { CapturedAnswer } from '../domain/shadow-copy.ts'
 import { faultOf, type Stage } from '../upstream-connection/fault.ts'
@@ -33,7 +34,8 @@ export class CopiedCall implements Dispatcher.DispatchHandler {
   #status = 0
   #firstMs = 0
   #fields: ReadonlyMap<string, string> = new Map()
-  #pieces: Buffer[] | null = []
+  readonly #body = new Gathered()
+  #truncated = false
   #held = 0
   #bytes = 0
 
@@ -62,11 +64,11 @@ export class CopiedCall implements Dispatcher.DispatchHandler {
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return
     this.#bytes += chunk.length
-    if (this.#pieces === null) return
+    if (this.#truncated) return
     if (this.#bytes <= this.#limits.maxBody && this.#limits.budget.take(chunk.length)) {
       this.#held += chunk.length
-      this.#pieces.push(Buffer.from(chunk)) // not a view that keeps the socket's buffer alive
-    } else this.#forget()
+      this.#body.add(chunk)
+    } else this.#truncated = true
   }
 
   onResponseEnd(): void {
@@ -79,17 +81,10 @@ export class CopiedCall implements Dispatcher.DispatchHandler {
     this.#finish(faultOf(error, stage).outcome)
   }
 
-  #forget(): void {
-    this.#pieces = null
-    this.#limits.budget.giveBack(this.#held)
-    this.#held = 0
-  }
-
   #finish(outcome: CopiedAnswer['outcome']): void {
     if (this.#over) return
     this.#over = true
     clearTimeout(this.#timer)
-    if (outcome !== 'ok') this.#forget()
     const length = this.#fields.get('inference-header-content-length')
     this.#done({
       outcome,
@@ -101,8 +96,8 @@ export class CopiedCall implements Dispatcher.DispatchHandler {
       inferenceHeaderLength:
         length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : null,
       bytes: this.#bytes,
-      body: this.#pieces === null ? null : Buffer.concat(this.#pieces),
-      truncated: this.#pieces === null && outcome === 'ok',
+      body: this.#body.whole(),
+      truncated: this.#truncated,
       held: this.#held
     })
   }
@@ -112,7 +107,10 @@ function fieldsOf(raw: unknown): ReadonlyMap<string, string> {
   const fields = new Map<string, string>()
   if (!Array.isArray(raw)) return fields
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    fields.set(String(raw[i]).toLowerCase(), String(raw[i + 1]))
+    const name = String(raw[i]).toLowerCase()
+    const before = fields.get(name)
+    const value = String(raw[i + 1])
+    fields.set(name, before === undefined ? value : `${before}, ${value}`)
   }
   return fields
 }

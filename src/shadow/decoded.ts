@@ -1,43 +1,80 @@
 /**
  * A captured body without its content coding, bounded: what cannot be undone is said, never guessed.
  */
-import { promisify } from 'node:util'
-import { brotliDecompress, gunzip, inflate, inflateRaw, zstdDecompress } from 'node:zlib'
+import type { Transform } from 'node:stream'
+import {
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createInflateRaw,
+  createZstdDecompress
+} from 'node:zlib'
+import { Gathered } from '../domain/gathered.ts'
 
-/** Most bytes of a decoded body. A body that is larger is not compared. */
+/** Most bytes of a decoded body. Of a longer one the beginning is given. */
 export const DECODED_BYTES = 8 * 1024 * 1024
+const MOST_CODINGS = 3
 
-const options = { maxOutputLength: DECODED_BYTES }
-const CODINGS: Readonly<Record<string, (body: Uint8Array) => Promise<Uint8Array>>> = {
-  gzip: body => promisify(gunzip)(body, options),
-  'x-gzip': body => promisify(gunzip)(body, options),
-  br: body => promisify(brotliDecompress)(body, options),
-  zstd: body => promisify(zstdDecompress)(body, options),
-  deflate: body =>
-    promisify(inflate)(body, options).catch(() => promisify(inflateRaw)(body, options)) // some servers leave out the zlib frame
+/** `more`: it goes on behind `bytes`. `broken`: it cannot be undone behind `bytes`. `unknown`: not at all. */
+export type Decoded = {
+  readonly bytes: Uint8Array
+  readonly state: 'whole' | 'more' | 'broken' | 'unknown'
 }
 
-/** The body as its sender meant it; null when a coding is unknown, broken or gives too much. */
+const MAKERS: Readonly<Record<string, readonly (() => Transform)[]>> = {
+  gzip: [createGunzip],
+  'x-gzip': [createGunzip],
+  br: [createBrotliDecompress],
+  zstd: [createZstdDecompress],
+  deflate: [createInflate, createInflateRaw] // some servers leave out the zlib frame
+}
+
+/** The body as its sender meant it. `complete`: `body` is all of it. */
 export async function decoded(
   body: Uint8Array,
-  contentEncoding: string | null
-): Promise<Uint8Array | null> {
+  contentEncoding: string | null,
+  complete: boolean
+): Promise<Decoded> {
   const codings = (contentEncoding ?? '')
     .split(',')
     .map(coding => coding.trim().toLowerCase())
     .filter(coding => coding !== '' && coding !== 'identity')
-  if (codings.length > MOST_CODINGS) return null
-  let bytes = body
+  if (codings.length > MOST_CODINGS) return UNKNOWN
+  let result: Decoded = { bytes: body, state: complete ? 'whole' : 'more' }
   for (const coding of codings.reverse()) {
-    const undo = Object.hasOwn(CODINGS, coding) ? CODINGS[coding] : undefined
-    if (undo === undefined) return null
-    try {
-      bytes = await undo(bytes)
-    } catch {
-      return null
-    }
+    const makers = Object.hasOwn(MAKERS, coding) ? MAKERS[coding] : undefined
+    if (makers === undefined) return UNKNOWN
+    result = await undone(makers, result)
   }
-  return bytes
+  return result
 }
 
-const MOST_CODINGS = 3
+const UNKNOWN: Decoded = { bytes: new Uint8Array(0), state: 'unknown' }
+
+/** One coding undone; another way is tried where the first gives nothing. */
+async function undone(makers: readonly (() => Transform)[], before: Decoded): Promise<Decoded> {
+  let last: Decoded = { bytes: new Uint8Array(0), state: 'broken' }
+  for (const make of makers) {
+    last = await pass(make(), before)
+    if (last.state !== 'broken' || last.bytes.length > 0) return last
+  }
+  return last
+}
+
+async function pass(stream: Transform, { bytes, state }: Decoded): Promise<Decoded> {
+  const out = new Gathered()
+  const ended = (as: Decoded['state']): Decoded => ({
+    bytes: out.whole() ?? new Uint8Array(0),
+    state: as
+  })
+  stream.end(bytes)
+  try {
+    for await (const chunk of stream) {
+      out.add(chunk)
+      if (out.bytes > DECODED_BYTES) return ended('more')
+    }
+  } catch {
+    return ended(state === 'more' ? 'more' : 'broken') // a body that is cut ends in a fault of its coding
+  }
+  return ended(state)
+}

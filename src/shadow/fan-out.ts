@@ -35,6 +35,8 @@ export type FanOut = {
   setTargets(targets: readonly ShadowTarget[]): void
   /** A road of copies from one data thread, with its credit. */
   road(credit: Uint32Array): { take(batch: FromTap): void; close(): void }
+  /** Copies that are under way. */
+  open(): number
   /** Shadow answers that are held, in bytes. */
   held(): number
 }
@@ -55,6 +57,7 @@ export function createFanOut(options: {
   const { pools, counting, paired } = options
   const budget = new ByteBudget(CREDIT_BYTES)
   let live: ReadonlyMap<number, Live> = new Map()
+  let underWay = 0
 
   function setTargets(targets: readonly ShadowTarget[]): void {
     const before = live
@@ -70,6 +73,7 @@ export function createFanOut(options: {
 
   return {
     setTargets,
+    open: () => underWay,
     held: () => budget.held,
     road(credit) {
       const open = new Map<number, OpenCopy>()
@@ -77,6 +81,7 @@ export function createFanOut(options: {
       function begin(copy: RequestCopy): void {
         const entry: OpenCopy = { copy, primary: null, legs: 0, waiting: [] }
         open.set(copy.id, entry)
+        underWay++
         for (const slot of copy.slots) {
           const to = live.get(slot)
           if (to === undefined) counting.dropped(slot, 'off')
@@ -131,6 +136,7 @@ export function createFanOut(options: {
 
       function settled({ copy, primary, legs }: OpenCopy): void {
         if (primary === null || legs > 0 || !open.delete(copy.id)) return
+        underWay--
         credit[CREDIT.returned] = (credit[CREDIT.returned] ?? 0) + primary.credit
       }
 
@@ -171,7 +177,9 @@ type OpenCopy = {
 
 function liveTarget(target: ShadowTarget, before: Live | undefined, pools: Pools): Live {
   const owner = ownerOf(target)
-  const { settings, connectMs } = target
+  const { settings } = target
+  // What is not connected by the end of a copy's time must not go on holding its body.
+  const connectMs = Math.min(target.connectMs, settings.timeout)
   return {
     target,
     upstream: copyUpstream(owner, target.shadow, settings, connectMs, pools),

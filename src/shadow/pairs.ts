@@ -6,16 +6,16 @@ import { createHash } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import { type Agreement, type AgreementView, createAgreement } from '../domain/compare/agreement.ts'
 import { compareSteps } from '../domain/compare/compare.ts'
-import type { ComparedSide, CompareRefusal, Comparison } from '../domain/compare/comparison.ts'
+import type { ComparedSide, Comparison } from '../domain/compare/comparison.ts'
 import { redactBody } from '../domain/compare/redact.ts'
 import { BAD_KINDS, type Outcome } from '../domain/counts.ts'
 import { PAIR, type PairComparison, type PairRecord, type PairSide } from '../domain/pair.ts'
 import { kindsOf } from '../domain/payload/reading.ts'
 import type { CopyOutcome } from '../domain/shadow.ts'
-import type { CapturedAnswer } from '../domain/shadow-copy.ts'
+import type { CapturedAnswer, RequestCopy } from '../domain/shadow-copy.ts'
 import type { PublishedEvent, ShadowTarget } from '../domain/shadow-messages.ts'
 import type { CopyCounting } from './counting.ts'
-import { decoded } from './decoded.ts'
+import { type Decoded, decoded } from './decoded.ts'
 import type { Pairing } from './fan-out.ts'
 import { outcomeOfCopy, readCopy } from './read-copy.ts'
 
@@ -31,8 +31,8 @@ export type Pairs = {
   view(slot: number): AgreementView
   /** Agreement by field of every slot that had a pair since the last call. */
   ratios(): readonly SlotRatios[]
-  /** Pairs that wait. */
-  waiting(): number
+  /** Pairs are being judged or wait for it. */
+  busy(): boolean
 }
 
 const YIELD_MS = 5
@@ -82,15 +82,14 @@ export function createPairs(options: {
   async function judge(pairing: Pairing): Promise<void> {
     const { target, copy, primary, shadow, noise } = pairing
     const { settings, slot } = target
-    const shadowBody = await plain(shadow)
-    const reading = readCopy(target, copy.path, shadow, shadowBody.body)
+    const bodies = { primary: await plainBody(primary), shadow: await plainBody(shadow) }
+    const reading = readCopy(target, copy, shadow, bodies.shadow)
     const outcome = outcomeOfCopy(shadow, reading)
-    const one = side(primary.status, primary.outcome, primary, await plain(primary))
-    const other = side(shadow.status, outcome, shadow, shadowBody)
+    const one = side(primary, primary.outcome, bodies.primary)
+    const other = side(shadow, outcome, bodies.shadow)
     const comparison = settings.compare ? await compare(target, one, other) : NOT_COMPARED
-    const again = noise === null ? null : await noiseOf(target, copy.path, one, noise)
+    const again = noise === null ? null : await noiseOf(target, copy, one, noise)
     const bad = kindsOf(reading?.bad ?? 0, BAD_KINDS)
-    const bodies = { primary: one.body, shadow: other.body }
     const event = eventOf(pairing, outcome, bad, comparison, bodies)
     const agreement = agreementOf(target)
     agreement.add(comparison, {
@@ -110,13 +109,13 @@ export function createPairs(options: {
   /** The champion's second answer against its first. */
   async function noiseOf(
     target: ShadowTarget,
-    path: string,
+    copy: RequestCopy,
     first: ComparedSide,
     noise: NonNullable<Pairing['noise']>
   ): Promise<Comparison> {
-    const body = await plain(noise)
-    const outcome = outcomeOfCopy(noise, readCopy(target, path, noise, body.body))
-    return compare(target, first, side(noise.status, outcome, noise, body))
+    const body = await plainBody(noise)
+    const outcome = outcomeOfCopy(noise, readCopy(target, copy, noise, body))
+    return compare(target, first, side(noise, outcome, body))
   }
 
   async function compare(
@@ -138,7 +137,7 @@ export function createPairs(options: {
     outcome: CopyOutcome,
     bad: PairSide['bad'],
     comparison: Comparison,
-    bodies: { readonly primary: Uint8Array | null; readonly shadow: Uint8Array | null }
+    bodies: { readonly primary: Decoded; readonly shadow: Decoded }
   ): PublishedEvent & { readonly data: PairRecord } {
     const { settings } = target
     const unitId = copy.unit === null ? null : options.unitId(copy.unit)
@@ -151,19 +150,19 @@ export function createPairs(options: {
       primary: {
         variant: primary.variant === '' ? target.champion.variant : primary.variant,
         model: modelOf(target.champion),
-        ...measured(primary),
+        ...measured(primary, primary.outcome),
         outcome: primary.outcome,
         bad: primary.bad,
-        ...captured(target, primary.contentType, bodies.primary, primary.truncated)
+        ...captured(target, primary, bodies.primary)
       },
       shadow: {
         name: settings.name,
         variant: settings.variant,
         model: modelOf(target.shadow),
-        ...measured(shadow),
+        ...measured(shadow, outcome),
         outcome,
         bad,
-        ...captured(target, shadow.contentType, bodies.shadow, shadow.truncated)
+        ...captured(target, shadow, bodies.shadow)
       },
       comparison: summary(comparison, primary.latencyMs, shadow.latencyMs, settings.capture)
     }
@@ -183,7 +182,7 @@ export function createPairs(options: {
       changed.clear()
       return slots.map(slot => ({ slot, fields: ratiosOf(agreements.get(slot)) }))
     },
-    waiting: () => queue.length
+    busy: () => working
   }
 }
 
@@ -195,24 +194,31 @@ function ratiosOf(agreement: Agreement | undefined): SlotRatios['fields'] {
 
 const NOT_COMPARED: Comparison = { refusal: 'off', agree: false, fields: [] }
 
-/** A body without its coding, or why there is none. An answer without a body has an empty one. */
-async function plain(
-  answer: CapturedAnswer
-): Promise<{ readonly body: Uint8Array | null; readonly refusal: CompareRefusal | null }> {
-  if (answer.status === 0) return { body: null, refusal: 'no_answer' }
-  if (answer.truncated) return { body: null, refusal: 'truncated' }
-  const body = await decoded(answer.body ?? new Uint8Array(0), answer.contentEncoding)
-  return { body, refusal: body === null ? 'coding' : null }
+/** A body without its coding. An answer without a body has an empty one. */
+function plainBody({ body, contentEncoding, truncated }: CapturedAnswer): Promise<Decoded> {
+  return decoded(body ?? NO_BYTES, contentEncoding, !truncated)
 }
 
+const NO_BYTES = new Uint8Array(0)
+
 function side(
-  status: number,
+  { status, contentType, inferenceHeaderLength, truncated }: CapturedAnswer,
   outcome: Outcome,
-  { contentType, inferenceHeaderLength }: CapturedAnswer,
-  { body, refusal }: Awaited<ReturnType<typeof plain>>
+  { bytes, state }: Decoded
 ): ComparedSide {
+  const refusal =
+    status === 0
+      ? 'no_answer'
+      : truncated
+        ? 'truncated'
+        : state === 'whole'
+          ? null
+          : REFUSALS[state]
+  const body = refusal === null ? bytes : null
   return { status, outcome, contentType, inferenceHeaderLength, body, refusal }
 }
+
+const REFUSALS = { more: 'too_large', broken: 'coding', unknown: 'coding' } as const
 
 /** Whether an outcome is that of an answer that came whole. */
 function isAnswer(outcome: Outcome): boolean {
@@ -226,10 +232,11 @@ function modelOf({ model }: ShadowTarget['shadow']): PairSide['model'] {
 }
 
 function measured(
-  answer: CapturedAnswer
+  answer: CapturedAnswer,
+  outcome: Outcome
 ): Pick<PairSide, 'status' | 'latencyMs' | 'ttfbMs' | 'bytes' | 'sha256' | 'truncated'> {
   const { status, latencyMs, firstMs, bytes, body, truncated } = answer
-  const whole = status > 0 && !truncated
+  const whole = isAnswer(outcome) && !truncated
   const digest = whole
     ? createHash('sha256')
         .update(body ?? '')
@@ -247,14 +254,14 @@ function measured(
 
 function captured(
   { settings }: ShadowTarget,
-  contentType: string | null,
-  body: Uint8Array | null,
-  truncated: boolean
+  { status, contentType, truncated }: CapturedAnswer,
+  { bytes, state }: Decoded
 ): Pick<PairSide, 'body' | 'bodyEncoding' | 'truncated'> {
-  if (!settings.capture || body === null) return { truncated }
-  const kept = redactBody(body, contentType, settings.redact, settings.maxBody)
+  if (!settings.capture || status === 0 || state === 'unknown') return { truncated }
+  const kept = redactBody(bytes, contentType, settings.redact, settings.maxBody)
   if (kept === null) return { truncated }
-  return { body: kept.text, bodyEncoding: kept.encoding, truncated: truncated || kept.truncated }
+  const cut = truncated || kept.truncated || state !== 'whole'
+  return { body: kept.text, bodyEncoding: kept.encoding, truncated: cut }
 }
 
 function summary(

@@ -4,6 +4,7 @@
  * It owns the sink of all events, so nothing that a disk or a broker does can be felt by a client or by the
  * control plane. What goes wrong with one pair stays with it.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { Config } from '../config/config.ts'
 import type { FromTap } from '../domain/shadow-copy.ts'
@@ -23,6 +24,7 @@ import { createPairs } from './pairs.ts'
 export type EventsSettings = Pick<Config['events'], 'driver' | 'directory' | 'kafka'>
 
 const SUMMARY_MS = 1_000
+const FINISH_MS = 10
 
 const NO_EVENTS: EventSink = {
   publish: () => undefined,
@@ -75,13 +77,20 @@ function run(events: EventSink): void {
     else if (message.type === 'report') {
       send({ type: 'report', id: message.id, view: pairs.view(message.slot) })
     } else {
-      events
-        .close(message.timeoutMs)
+      finish(message.timeoutMs)
         .catch(error => log.error({ error: String(error) }, 'events could not be closed'))
         .finally(() => send({ type: 'closed', events: report() }))
     }
   })
   send({ type: 'ready' })
+
+  /** Copies that are under way get half of the time, events the rest. */
+  async function finish(timeoutMs: number): Promise<void> {
+    const began = performance.now()
+    const left = () => timeoutMs - (performance.now() - began)
+    while ((fanOut.open() > 0 || pairs.busy()) && left() > timeoutMs / 2) await delay(FINISH_MS)
+    await events.close(Math.max(0, left()))
+  }
 }
 
 async function sinkOf({ driver, directory, kafka }: EventsSettings): Promise<EventSink | null> {

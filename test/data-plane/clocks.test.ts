@@ -167,6 +167,21 @@ test('refuses a body that is slower than the least rate, and not one that is fas
   t.equal(inFlight(), 0)
 })
 
+test('takes a body that comes in bursts when each ten seconds have enough of it', async t => {
+  recorder.behave({})
+  const client = await rawClient(port)
+  client.send(`POST ${HEAD}Content-Length: 1000000\r\n\r\n`)
+  const exchange = await held(ex => ex.upload !== null)
+  for (let burst = 1; burst <= 6; burst++) {
+    client.send(Buffer.alloc(10_000, 'x'))
+    await until('the bytes to arrive', () => exchange.upload?.bytes === burst * 10_000)
+    for (let sweeps = 0; sweeps < 24; sweeps++) pass(250) // six seconds of nothing
+    t.equal(exchange.res.headersSent, false, `after burst ${burst}`)
+  }
+  client.close()
+  await until('the exchange to be over', () => !lane.exchanges.has(exchange))
+})
+
 test('refuses a body that waits for its unit when it is slower than the least rate', async t => {
   const before = lane.table
   const route = stableRoute(recorder.port, {

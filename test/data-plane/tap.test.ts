@@ -43,6 +43,18 @@ function shadowTap(changes: Partial<ShadowTap> = {}): ShadowTap {
   }
 }
 
+const FACTS: Omit<TapFacts, 'route'> = {
+  requestId: 'request-1',
+  unit: 'user-1',
+  unitHash: 7,
+  method: 'POST',
+  target: '/v1/predict',
+  path: '/v1/predict',
+  upgrade: false,
+  contentLength: 0,
+  fields: () => ['x-own', '1']
+}
+
 /** The taps of a thread with a channel of `limit` bytes. */
 function world(shadows: readonly ShadowTap[], limit = 1_000_000) {
   const counters = new Uint32Array(SHADOW_REGION_BYTES / 4)
@@ -55,19 +67,7 @@ function world(shadows: readonly ShadowTap[], limit = 1_000_000) {
   taps.connect({ post, credit, limit })
   const route = routeSnapshot({ shadows })
   const begin = (changes: Partial<TapFacts> = {}): Tap | null =>
-    taps.begin({
-      route,
-      requestId: 'request-1',
-      unit: 'user-1',
-      unitHash: 7,
-      method: 'POST',
-      target: '/v1/predict',
-      path: '/v1/predict',
-      upgrade: false,
-      contentLength: 0,
-      fields: () => ['x-own', '1'],
-      ...changes
-    })
+    taps.begin({ ...FACTS, route, ...changes })
   return {
     taps,
     begin,
@@ -150,7 +150,7 @@ test('drops the copy whole when the credit is gone before or in its body', async
   t.equal(underWay(), 0)
 })
 
-test('sends the pair without the answer when the answer finds no credit', async t => {
+test('keeps the beginning of an answer alone when there is no credit for the rest', async t => {
   const { begin, items, sent, dropped } = world([shadowTap()], COPY_OVERHEAD + 10)
   const tap = begin({ contentLength: 4 })
   tap?.requestBody(Buffer.alloc(4))
@@ -159,7 +159,8 @@ test('sends the pair without the answer when the answer finds no credit', async 
   tap?.answerBody(Buffer.alloc(4))
   tap?.end(ending)
   await sent()
-  t.match(items[1], { body: null, truncated: true, bytes: 8, credit: COPY_OVERHEAD + 8 })
+  t.match(items[1], { truncated: true, bytes: 8, credit: COPY_OVERHEAD + 8 })
+  t.equal(items[1]?.body?.length, 4)
   t.equal(dropped('credit'), 0)
 })
 
@@ -202,6 +203,24 @@ test('counts as lost what is open when the channel goes, and copies nothing with
   t.equal(considered(), 2)
   await sent()
   t.equal(items.length, 0)
+})
+
+test('takes no more memory for a body in pieces of one byte than for one in large ones', t => {
+  const { begin } = world([shadowTap({ maxBody: 1 << 20 })], 1e9)
+  const tap = begin({ contentLength: -1 })
+  const before = process.memoryUsage().arrayBuffers
+  for (let i = 0; i < 200_000; i++) tap?.requestBody(Buffer.from('x'))
+  t.ok(process.memoryUsage().arrayBuffers - before < 2 ** 21, 'two copies at most')
+  t.end()
+})
+
+test('copies nothing before there is a channel, and calls that off', t => {
+  const counters = new Uint32Array(SHADOW_REGION_BYTES / 4)
+  const taps = new Taps(counters)
+  const route = routeSnapshot({ shadows: [shadowTap()] })
+  t.equal(taps.begin({ ...FACTS, route }), null)
+  t.equal(counters[SHADOW_AT.drops + SHADOW_DROPS.indexOf('off')], 1)
+  t.end()
 })
 
 test('samples the same units every time, about as many as asked', t => {

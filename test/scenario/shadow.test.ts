@@ -2,6 +2,7 @@
  * Shadows in the running product: who gets copies, what copies look like, and that every one is accounted for.
  */
 import { connect } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { type Answer, type Recorded, startAnswering } from '../helpers/answering.ts'
 import { pairsIn, shadowedRoute, shadowOf, sum } from '../helpers/shadowed.ts'
@@ -21,7 +22,8 @@ const ROUTES: Readonly<Record<string, readonly [shadow: Settings, route?: Settin
   gone: [{}],
   off: [{}],
   dead: [{}],
-  noise: [{ noise: 100 }]
+  noise: [{ noise: 100 }],
+  alike: [{ maxBody: '64KiB' }]
 }
 
 const answers = new Map<string, (request: Recorded) => Answer>()
@@ -241,7 +243,47 @@ t.test('asks the champion twice for its noise', async t => {
   t.equal(champion.requests().filter(({ url }) => url === '/noise/predict').length, 40)
 })
 
-t.test('counts each copy once when its thread of work dies', { skip: false }, async (t: Test) => {
+t.test(
+  'judges a shadow as it judges the champion when both answer with the same bytes',
+  async t => {
+    const json = { 'content-type': 'application/json' }
+    const gzip = { ...json, 'content-encoding': 'gzip' }
+    const zipped = gzipSync('{"predictions":[1,2,3]}')
+    const rows: readonly Answer[] = [
+      { headers: gzip, body: zipped },
+      { headers: gzip, body: zipped.subarray(0, 20) },
+      { headers: gzip, body: '{"predictions":[1]}' },
+      { headers: { ...json, 'content-encoding': 'made-up' }, body: 'x' },
+      { body: `{"predictions":[NaN,${'1,'.repeat(60_000)}1]}` },
+      { body: '{"predictions":[null]}' },
+      { status: 500, body: '{"error":"x"}' },
+      { body: '{"error":"x"}' },
+      { headers: { 'content-type': 'text/html' }, body: '<html></html>' }
+    ]
+    const same = ({ headers }: Recorded): Answer => rows[Number(headers['x-row'])] ?? {}
+    answers.set('alike [1,2]', same)
+    answers.set('alike [1,3]', same)
+    for (const method of ['POST', 'HEAD']) {
+      for (let row = 0; row < rows.length; row++) {
+        const init = { method, headers: { 'x-row': String(row), 'accept-encoding': 'identity' } }
+        await ask('alike', 'u', method === 'HEAD' ? { ...init, body: null } : init)
+          .then(response => response.arrayBuffer())
+          .catch(() => undefined) // what is no gzip is a fault of the client library
+      }
+    }
+    await settled('alike')
+    const pairs = await until('the pairs', async () => {
+      const all = await pairsOf('alike')
+      return all.length === 2 * rows.length && all
+    })
+    for (const { requestId, primary, shadow } of pairs) {
+      t.same([shadow.outcome, shadow.bad], [primary.outcome, primary.bad], requestId)
+    }
+    t.equal(pairs.filter(({ primary }) => primary.outcome === 'bad_prediction').length, 5)
+  }
+)
+
+t.test('records each pair once', async (t: Test) => {
   t.equal((await pairsOf('several')).length, 40)
   const ids = (await pairsIn(router.directory)).map(
     pair => `${pair.route} ${pair.shadow.name} ${pair.requestId}`
