@@ -26,7 +26,10 @@ import {
   type Unreadable
 } from './reading.ts'
 
-/** A reader for an answer, or null where nothing is judged. `bound`: bytes that are looked at. */
+/**
+ * A reader for an answer, or null where nothing is judged. `bound`: bytes that are looked at, of each document of a
+ * stream.
+ */
 export function answerReader(head: AnswerHeadFacts, bound = SCAN_BYTES): AnswerReader | null {
   if (!hasAnswer(head.status)) return null
   const type = mediaTypeOf(head.contentType)
@@ -37,8 +40,12 @@ export function answerReader(head: AnswerHeadFacts, bound = SCAN_BYTES): AnswerR
   const texts = textsOf(head, type)
   const loose = type !== 'json' && !stream
   facts.stream = stream || type === 'lines' || type === 'none'
-  const documents = new Documents(facts, root, texts, stream, loose)
-  return new Reader(facts, frameOf(head, type, facts, documents), type, bound)
+  // A stream is read document by document, so the bound is one of each of them.
+  const isStream = stream || type === 'lines'
+  const ofEach = isStream ? bound : Number.POSITIVE_INFINITY
+  const ofAll = isStream ? Number.POSITIVE_INFINITY : bound
+  const documents = new Documents(facts, root, texts, stream, loose, ofEach)
+  return new Reader(facts, frameOf(head, type, facts, documents), documents, type, ofAll)
 }
 
 type Subject = { readonly facts: Facts; readonly root: Place }
@@ -97,15 +104,17 @@ function textsOf(head: AnswerHeadFacts, type: MediaType): Texts {
 class Reader implements AnswerReader {
   readonly #facts: Facts
   readonly #frame: Frame
+  readonly #documents: Documents
   readonly #type: MediaType
   readonly #bound: number
   #seen = 0
   #mark = 0 // bytes of a byte order mark at the start
   #truncated = false
 
-  constructor(facts: Facts, frame: Frame, type: MediaType, bound: number) {
+  constructor(facts: Facts, frame: Frame, documents: Documents, type: MediaType, bound: number) {
     this.#facts = facts
     this.#frame = frame
+    this.#documents = documents
     this.#type = type
     this.#bound = bound
   }
@@ -127,6 +136,7 @@ class Reader implements AnswerReader {
 
   end(complete: boolean): Reading {
     const facts = this.#facts
+    if (this.#documents.truncated) this.#truncated = true
     const whole = complete && !this.#truncated
     if (this.#mark > 0 && this.#mark < MARK.length) this.#frame.push(MARK, 0, this.#mark)
     const documents = whole ? this.#frame.finish() : 0

@@ -20,10 +20,14 @@ const LONGEST_VALUE = 64
 
 export class Documents {
   count = 0 // with something in them
+  truncated = false // one was longer than the bound
   readonly facts: Facts
   readonly #walk: JsonWalk
   readonly #texts: Texts
   readonly #loose: boolean
+  readonly #bound: number
+  #bytes = 0 // of the present document
+  #isLong = false // its end was not looked at
   #begun = false
   #settled = false
   #failed = false
@@ -32,16 +36,31 @@ export class Documents {
   #value = '' // of a document that may be a text
   #isValue = false
 
-  /** `loose`: another document may follow on a line of its own. */
-  constructor(facts: Facts, root: Place, texts: Texts, sentinel: boolean, loose: boolean) {
+  /** `loose`: another document may follow on a line of its own. `bound`: bytes of a document that are looked at. */
+  constructor(
+    facts: Facts,
+    root: Place,
+    texts: Texts,
+    sentinel: boolean,
+    loose: boolean,
+    bound = Number.POSITIVE_INFINITY
+  ) {
     this.facts = facts
     this.#walk = new JsonWalk(facts, root, sentinel)
     this.#texts = texts
     this.#loose = loose
+    this.#bound = bound
   }
 
   /** More bytes of the present document. */
   push(bytes: Uint8Array, from: number, to: number): void {
+    const end = Math.min(to, from + this.#bound - this.#bytes)
+    this.#bytes += end - from
+    if (end < to) this.truncated = this.#isLong = true
+    this.#read(bytes, from, end)
+  }
+
+  #read(bytes: Uint8Array, from: number, to: number): void {
     let at = from
     while (at < to && !this.#failed && !this.#isText) {
       if (!this.#begun) {
@@ -65,7 +84,7 @@ export class Documents {
   /** The document is over: true where there was one. */
   finish(): boolean {
     const begun = this.#begun
-    if (begun && !this.#settled && !this.#failed && !this.#isText) {
+    if (begun && !this.#isLong && !this.#settled && !this.#failed && !this.#isText) {
       if (this.#isValue) this.#judgeValue()
       else if (this.#walk.end()) this.#settle()
       else this.#fail()
@@ -91,6 +110,8 @@ export class Documents {
   }
 
   #restart(): void {
+    this.#bytes = 0
+    this.#isLong = false
     this.#begun = false
     this.#settled = false
     this.#failed = false

@@ -38,6 +38,7 @@ export class TensorBytes {
       }
       const end = Math.min(to, at + this.#left)
       this.#floats?.push(bytes, at, end)
+      this.bad |= this.#floats?.bad ?? 0 // now: the bound may come before the end of the tensor
       this.#texts?.push(bytes, at, end)
       this.#left -= end - at
       at = end

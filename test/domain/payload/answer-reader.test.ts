@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { test } from 'tap'
+import { BAD_KINDS } from '../../../src/domain/counts.ts'
 import { answerReader } from '../../../src/domain/payload/answer-reader.ts'
 import { type AnswerHeadFacts, SCAN_BYTES } from '../../../src/domain/payload/reading.ts'
 import type { Protocol } from '../../../src/domain/route.ts'
@@ -177,5 +178,54 @@ test('says nothing of what stands behind the bound when an answer is longer', t 
   const exact = bodyOf(c).length
   t.equal(readCut(headOf(c), bodyOf(c), [], true, exact)?.truncated, false)
   t.equal(readCut(headOf(c), bodyOf(c), [], true, exact - 1)?.truncated, true)
+  t.end()
+})
+
+test('reads every event of a stream that is longer than the bound, in whatever pieces it comes', t => {
+  const event = (text: string) =>
+    `data: {"choices":[{"index":0,"delta":{"content":"${text}"},"finish_reason":null}]}\n\n`
+  const usage = 'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":5000}}\n\n'
+  const body = Buffer.from(`${event('word').repeat(5000)}${usage}data: [DONE]\n\n`)
+  const head: AnswerHeadFacts = {
+    protocol: 'openai',
+    predictions: [],
+    path: '/v1/chat/completions',
+    status: 200,
+    contentType: 'text/event-stream',
+    inferenceHeaderLength: null
+  }
+  t.ok(body.length > SCAN_BYTES)
+  for (const size of [body.length, 65_536, 1000]) {
+    const reader = answerReader(head)
+    for (let at = 0; at < body.length; at += size) reader?.push(body.subarray(at, at + size))
+    const reading = reader?.end(true)
+    t.match(reading, { outputTokens: 5000, inputTokens: 3, finished: true, truncated: false })
+    t.equal(reader?.contentEvents, 5000)
+  }
+  t.end()
+})
+
+test('goes on behind an event that is longer than the bound, and claims nothing of its end', t => {
+  const long = `data: {"predictions":[1,"${'x'.repeat(500)}",null]}\n\n`
+  const body = Buffer.from(`${long}data: {"predictions":[NaN]}\n\n`)
+  const head: AnswerHeadFacts = {
+    protocol: 'json',
+    predictions: [],
+    path: '/predict',
+    status: 200,
+    contentType: 'text/event-stream',
+    inferenceHeaderLength: null
+  }
+  for (const size of [body.length, 7, 1]) {
+    const reader = answerReader(head, 100)
+    for (let at = 0; at < body.length; at += size) reader?.push(body.subarray(at, at + size))
+    const reading = reader?.end(true)
+    t.match(reading, {
+      judged: true,
+      truncated: true,
+      bad: 1 << BAD_KINDS.indexOf('nan'),
+      why: null
+    })
+  }
   t.end()
 })
