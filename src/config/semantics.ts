@@ -10,6 +10,7 @@ import { parseNetwork } from '../domain/ip.ts'
 import { faultOfHost, isLoopback, parseListen } from './address.ts'
 import type { Path, Report } from './diagnostics.ts'
 import { checkKafkaSettings } from './kafka-rules.ts'
+import { checkLoops } from './loop-rules.ts'
 import { checkOverlaps } from './overlap.ts'
 import { checkRedisSettings } from './redis-rules.ts'
 import { checkRoute } from './route-rules.ts'
@@ -36,6 +37,7 @@ export function checkMeaning(file: File, report: Report): void {
   for (const [name, route] of routes) {
     if (route) checkRoute(route, ['routes', name], report)
   }
+  checkLoops(file, report)
   checkShadows(file, report)
   checkOverlaps(routes, report)
 }

@@ -1,13 +1,11 @@
 /**
  * Rules of shadows beyond the form of their values: who gets copies exists and is not who answers, pointers can
- * be read, a router is not its own shadow, and the process has room for all.
+ * be read, and the process has room for all. That a router is not its own shadow is in loop-rules.ts.
  *
  * Exports: `checkShadows`.
  */
 import { SHADOW_SLOTS } from '../domain/shadow.ts'
-import { parseOrigin } from './address.ts'
 import { hint, type Path, type Report } from './diagnostics.ts'
-import { listenerAt, type OwnListener, ownListeners } from './own-listeners.ts'
 import { faultOfPointer } from './pointer.ts'
 import type { ConfigFile } from './schema.ts'
 import type { Loose } from './shape.ts'
@@ -17,7 +15,6 @@ type RouteFile = Loose<ConfigFile['routes'][string]>
 type ShadowFile = Loose<ConfigFile['routes'][string]['shadows'][number]>
 
 export function checkShadows(file: File, report: Report): void {
-  const listeners = ownListeners(file)
   let all = 0
   for (const [name, route] of Object.entries(file.routes ?? {})) {
     const shadows = route?.shadows ?? []
@@ -28,7 +25,7 @@ export function checkShadows(file: File, report: Report): void {
     all += shadows.length
     if (route) checkNames(shadows, path, report)
     for (const [i, shadow] of shadows.entries()) {
-      if (route && shadow) checkShadow(route, shadow, listeners, [...path, i], report)
+      if (route && shadow) checkShadow(route, shadow, [...path, i], report)
     }
   }
 }
@@ -49,15 +46,9 @@ function checkNames(
   }
 }
 
-function checkShadow(
-  route: RouteFile,
-  shadow: ShadowFile,
-  listeners: readonly OwnListener[],
-  path: Path,
-  report: Report
-): void {
+function checkShadow(route: RouteFile, shadow: ShadowFile, path: Path, report: Report): void {
   if (shadow.variant !== undefined) {
-    checkVariant(route, shadow.variant, listeners, [...path, 'variant'], report)
+    checkVariant(route, shadow.variant, [...path, 'variant'], report)
   }
   for (const key of ['ignore', 'redact'] as const) {
     for (const [i, text] of (shadow[key] ?? []).entries()) {
@@ -67,13 +58,7 @@ function checkShadow(
   }
 }
 
-function checkVariant(
-  route: RouteFile,
-  name: string,
-  listeners: readonly OwnListener[],
-  path: Path,
-  report: Report
-): void {
+function checkVariant(route: RouteFile, name: string, path: Path, report: Report): void {
   const variants = Object.keys(route.variants ?? {})
   const champion = route.champion ?? (variants.length === 1 ? variants[0] : undefined)
   if (!variants.includes(name)) {
@@ -86,16 +71,5 @@ function checkVariant(
       path,
       `${name} is the champion, and a copy would go to who answers; name another variant`
     )
-  }
-  for (const upstream of route.variants?.[name]?.upstreams ?? []) {
-    const url = typeof upstream === 'string' ? upstream : upstream?.url
-    const origin = url === undefined ? null : parseOrigin(url)
-    const own = origin === null || typeof origin === 'string' ? null : listenerAt(origin, listeners)
-    if (own === null) continue
-    report(
-      path,
-      `${name} leads back to ${own.by} of this router, so copies would go round in it; give the variant the address of a model server`
-    )
-    return
   }
 }

@@ -1,4 +1,3 @@
-import { hostname, networkInterfaces } from 'node:os'
 import { test } from 'tap'
 import type { ShadowSettings } from '../../src/domain/shadow.ts'
 import { configOf, configWarningsOf, problemsOf, smallConfig } from '../helpers/config-file.ts'
@@ -142,47 +141,6 @@ test('holds to 8 shadows a route and 1,024 in all when a file has more', async t
   t.match(await problemsOf(t, routes(130)), [
     /routes\.r128\.shadows: a router has at most 1024 shadows over all routes/
   ])
-})
-
-test('refuses a shadow as a loop when its variant is a listener of this router', async t => {
-  const of = async (upstream: string, top: string) =>
-    problemsOf(
-      t,
-      withShadow('{ name: a, variant: v4, percent: 1 }', top).replace(
-        'http://127.0.0.1:8002',
-        upstream
-      )
-    )
-  const loop = (by: string) =>
-    new RegExp(`shadows\\[0\\]\\.variant: v4 leads back to ${by} of this router`)
-  const own = Object.values(networkInterfaces())
-    .flatMap(all => all ?? [])
-    .find(({ family, internal }) => family === 'IPv4' && !internal)?.address
-  const everywhere = 'listen: 0.0.0.0:7777'
-  for (const host of [
-    '127.0.0.1',
-    '127.9.9.9',
-    'localhost',
-    'a.localhost',
-    '0.0.0.0',
-    ...(own ? [own] : [])
-  ]) {
-    t.match(await of(`http://${host}:7777`, everywhere), [loop('listen')], host)
-    t.same(await of(`http://${host}:7778`, everywhere), [], 'another port')
-  }
-  t.same(await of('http://[::1]:7777', everywhere), [], 'nobody listens on IPv6')
-  t.match(await of('http://[::1]:7777', 'listen: "[::]:7777"'), [loop('listen')])
-  const named = [hostname()].filter(name => !/^[0-9.]+$/.test(name)) // which would be an address
-  for (const host of ['127.0.0.1', '[::ffff:127.0.0.1]', '[::]', ...named]) {
-    t.match(await of(`http://${host}:7777`, 'listen: "[::]:7777"'), [loop('listen')], host)
-  }
-  t.match(await of('http://10.9.8.7:7777', 'listen: 10.9.8.7:7777'), [loop('listen')])
-  t.same(await of('http://127.0.0.1:7777', 'listen: 10.9.8.7:7777'), [], 'another address')
-  t.same(await of('http://model.test:7777', everywhere), [], 'a name of somebody')
-  t.match(await of('http://localhost:9911', everywhere), [loop('admin\\.listen')])
-  const telemetry = 'telemetry: { listen: "0.0.0.0:9912" }'
-  t.match(await of('http://127.0.0.1:9912', telemetry), [loop('telemetry\\.listen')])
-  t.same(await of('http://127.0.0.1:1', 'listen: 127.0.0.1:0'), [], 'nobody knows the port yet')
 })
 
 test('warns of shadows that are legal and dangerous when there are some, and else says nothing', async t => {
