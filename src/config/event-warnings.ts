@@ -14,6 +14,12 @@ const KAFKA: Path = ['events', 'kafka']
 /** `given`: whether the file says something at a path. */
 export function warnOfEvents(config: Config, given: (path: Path) => boolean, warn: Report): void {
   const { driver, kafka } = config.events
+  if (driver === 'none' && config.routes.some(({ shadows }) => shadows.length > 0)) {
+    warn(
+      ['events', 'driver'],
+      'is none, so the pairs of shadows are written nowhere: only their agreement is kept, in memory; set driver: file or kafka to read them'
+    )
+  }
   if (kafka === null) {
     if (!given(KAFKA)) return
     warn(KAFKA, `has no effect with driver: ${driver}; set driver: kafka, or remove it`, 'key')

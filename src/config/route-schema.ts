@@ -76,7 +76,7 @@ export const RouteSchema = block(
     ),
     predictions: list(pointer('A JSON Pointer into an answer.'), {
       description:
-        'Where the predictions of an answer are, as JSON Pointers, in place of the usual members. For `protocol: json`; the others say it themselves.',
+        'Where the predictions of an answer are, as JSON Pointers, in place of the usual members `/predictions`, `/prediction`, `/outputs`, `/output`, `/result`, `/results`, `/scores` and `/score`, or the whole document where it has none of these. Pointers of which nothing is in an answer make it a bad prediction (`empty`). For `protocol: json`; the others say it themselves.',
       default: [],
       max: 20
     }),

@@ -137,7 +137,7 @@ const source = Type.Union(
         ),
         json: optional(
           pointer(
-            'JSON Pointer into the request body, at any size up to `limits.body`: a string or a number there is the unit. Under every protocol; a body that is no JSON has none.'
+            'JSON Pointer into the request body, at any size up to `limits.body`: a string or a number there is the unit. The first of members with one name counts, and nothing behind it is waited for: a body that ends early still has the unit that was read. Under every protocol; a body that is no JSON has none.'
           )
         ),
         tensor: optional(

@@ -45,7 +45,7 @@ const shadow = block(
     }),
     sample: word(['unit', 'request'], {
       description:
-        'What is sampled: units (salt `shadow.<name>`), so that the same users are copied always, or each request by itself.',
+        'What is sampled: units (salt `shadow.<name>`), so that the same users are copied always, or each request by itself. Requests without a unit are sampled by themselves with either.',
       default: 'unit'
     }),
     timeout: duration({
@@ -90,7 +90,7 @@ const shadow = block(
     }),
     ignore: list(pointer('A JSON Pointer.'), {
       description:
-        'What of an answer is not compared, as JSON Pointers; `*` in one is any index or name.',
+        'What of an answer is not compared, as JSON Pointers; `*` in one is any index or name. `id`, `created`, `model`, `model_name`, `model_version` and `system_fingerprint` at the top never are, unless `predictions` names them.',
       default: [],
       max: 100
     }),
@@ -111,7 +111,8 @@ const shadow = block(
       default: 5
     }),
     capture: flag({
-      description: 'Keep bodies in events and examples, cut at `maxBody`.',
+      description:
+        'Keep the bodies of both answers in events and examples, cut at `maxBody`; those of requests are kept nowhere.',
       default: false
     }),
     redact: list(pointer('A JSON Pointer.'), {

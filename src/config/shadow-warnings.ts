@@ -93,7 +93,7 @@ function warnOfBodies(shadow: ShadowSettings, path: Path, warn: Report): void {
   if (shadow.capture && shadow.redact.length === 0) {
     warn(
       [...path, 'capture'],
-      'whole bodies go into events and examples, with what users sent; name in redact what nobody should read'
+      'whole answers go into events and examples, with what they say of users; name in redact what nobody should read'
     )
   }
   if (!shadow.capture && shadow.redact.length > 0) {

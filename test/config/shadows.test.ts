@@ -145,7 +145,12 @@ test('holds to 8 shadows a route and 1,024 in all when a file has more', async t
 
 test('warns of shadows that are legal and dangerous when there are some, and else says nothing', async t => {
   const of = async (settings: string, route = '') =>
-    (await configWarningsOf(t, smallConfig(`${QUIET}${route}shadows: [${settings}]`)))
+    (
+      await configWarningsOf(
+        t,
+        smallConfig(`${QUIET}${route}shadows: [${settings}]`, 'events: { driver: file }')
+      )
+    )
       .filter(line => !line.includes('state.'))
       .map(line => line.replace(/^\S+ routes\.fraud\./, ''))
   const base = 'name: a, variant: v4, percent: 1'
@@ -155,7 +160,7 @@ test('warns of shadows that are legal and dangerous when there are some, and els
     /^shadows\[0\]\.variant: v4 begins with 5 % of the traffic, and the shadow pauses/
   ])
   t.same(await of(`{ ${base}, whileLive: true }`, weighted), [])
-  t.match(await of(`{ ${base}, capture: true }`), [/^shadows\[0\]\.capture: whole bodies go into/])
+  t.match(await of(`{ ${base}, capture: true }`), [/^shadows\[0\]\.capture: whole answers go into/])
   t.same(await of(`{ ${base}, capture: true, redact: [/user] }`), [])
   t.match(await of(`{ ${base}, redact: [/user] }`), [/^shadows\[0\]\.redact: has no effect/])
   t.match(await of(`{ ${base}, compare: false, ignore: [/a] }`), [/\.ignore: has no effect/])
@@ -174,7 +179,21 @@ test('warns of what a shadow cannot know when the route has no protocol or no un
         t,
         smallConfig(`${route}\nshadows: [{ name: a, variant: v4, percent: 1 }]`)
       )
-    ).filter(line => line.includes('shadows'))
+    ).filter(line => line.includes('shadows['))
   t.match(await of('hashOn: [clientIp]'), [/shadows\[0\]\.compare: under protocol opaque/])
   t.match(await of('protocol: json'), [/shadows\[0\]: the route has no unit.*sample: request/])
+})
+
+test('warns that pairs are written nowhere when a route has shadows and events have no driver', async t => {
+  const of = async (top: string, shadows = '[{ name: a, variant: v4, percent: 1 }]') =>
+    (await configWarningsOf(t, smallConfig(`${QUIET}shadows: ${shadows}`, top))).filter(line =>
+      line.includes('events')
+    )
+  const nowhere = /events\.driver: is none, so the pairs of shadows are written nowhere/
+  t.match(await of(''), [nowhere])
+  t.match(await of('events: { driver: none }'), [
+    /^sluice\.yaml:1:19 events\.driver: is none, so the pairs/
+  ])
+  t.same(await of('events: { driver: file }'), [])
+  t.same(await of('', '[]'), [])
 })
