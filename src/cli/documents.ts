@@ -30,6 +30,9 @@ export type Configured = {
   readonly match: string
   readonly unverified: readonly string[] // variants whose upstreams' certificates are not verified
   readonly championVersion: string // its model version; '' where the configuration says none
+  readonly shadows: ReadonlyMap<string, { readonly variant: string; readonly whileLive: boolean }>
+  readonly overridden: readonly string[] // variants that an override leads to
+  readonly perRequest: boolean // each request may be assigned by itself, without a unit
 }
 
 /** By route, from the running configuration. */
@@ -43,6 +46,19 @@ export async function readConfigured(api: Api): Promise<ReadonlyMap<string, Conf
         match: matchText(member(route, 'match')),
         unverified: named(member(route, 'variants')).flatMap(([variant, settings]) =>
           member(member(settings, 'tls'), 'verify') === false ? [variant] : []
+        ),
+        shadows: new Map(
+          named(member(route, 'shadows')).map(([shadow, settings]) => [
+            shadow,
+            {
+              variant: String(member(settings, 'variant')),
+              whileLive: member(settings, 'whileLive') === true
+            }
+          ])
+        ),
+        overridden: named(member(route, 'overrides')).flatMap(([, override]) => targets(override)),
+        perRequest: items(member(route, 'hashOn')).some(
+          source => member(source, 'request') !== undefined
         )
       }
     ])
@@ -90,8 +106,19 @@ function matchText(match: unknown): string {
   return [hosts, words(member(match, 'paths')).join(',') || '/', ...conditions].join(' ')
 }
 
+/** Variants that an override gives requests to. */
+function targets(override: unknown): readonly string[] {
+  const variant = member(override, 'variant')
+  if (typeof variant === 'string') return [variant]
+  return named(member(override, 'split')).flatMap(([name, share]) => (share === 0 ? [] : [name]))
+}
+
 function words(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.map(String) : []
+  return items(value).map(String)
+}
+
+function items(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
 }
 
 /** Members with their names: of a map, or of a list whose items have a `name`. */

@@ -5,17 +5,24 @@
  * rollback is told in the sentence of its trigger, with the command that ends it.
  */
 import type { RouteView, TriggerView } from '../ports.ts'
+import type { Configured } from './documents.ts'
 import { ago, clean, type Paint, percent, type Screen, table } from './screen.ts'
 
+/** What is known of a route beside its document. */
+export type Beside = {
+  readonly warnings: readonly string[] // what else is wrong with it
+  readonly configured: Pick<Configured, 'shadows' | 'overridden'> | undefined
+}
+
 /**
- * Lines for one route, with all triggers where `full`, else the one nearest to its threshold. `warnings` are what
- * else is wrong with it.
+ * Lines for one route, with all triggers where `full`, else the one nearest to its threshold. Shadows are shown
+ * only where `beside` can say whether they run.
  */
 export function statusLines(
   view: RouteView,
   screen: Screen,
   full: boolean,
-  warnings: readonly string[] = []
+  { configured, warnings }: Beside = { warnings: [], configured: undefined }
 ): string[] {
   const challengers = Object.keys(view.challengers)
   const others = Object.keys(view.weights).filter(
@@ -33,7 +40,7 @@ export function statusLines(
     ...lines,
     ...(view.stale ? [screen.paint('red', `  ${STALE}`)] : []),
     ...warnings.map(text => screen.paint('red', clean(`  ${text}`))),
-    ...shadowLine(view),
+    ...(configured ? shadowLine(view, configured) : []),
     ...(full ? triggerLines(view, screen) : []),
     ...challengers.flatMap(name => inForce(view, name, screen)),
     ''
@@ -117,9 +124,24 @@ function triggerLines(view: RouteView, screen: Screen): string[] {
 }
 
 /** The shadows of the route in a word each; sluice shadow status has what they found. */
-function shadowLine({ shadows }: RouteView): string[] {
-  const each = Object.entries(shadows).map(([name, { on }]) => `${name} ${on ? 'on' : 'off'}`)
+function shadowLine(
+  view: RouteView,
+  configured: Pick<Configured, 'shadows' | 'overridden'>
+): string[] {
+  const each = Object.entries(view.shadows).map(([name, { on }]) => {
+    const { variant = '', whileLive = false } = configured.shadows.get(name) ?? {}
+    const pauses = !whileLive && isLive(view, variant, configured.overridden)
+    if (!on) return `${name} off`
+    return pauses ? `${name} live (paused: ${variant} has traffic of its own)` : `${name} on`
+  })
   return each.length === 0 ? [] : [clean(`  shadows: ${each.join(', ')}`)]
+}
+
+/** Whether a variant gets requests of its own, and its shadows pause. Of a stale route nobody here knows. */
+function isLive(view: RouteView, variant: string, overridden: readonly string[]): boolean {
+  if (variant === view.champion) return true
+  if (view.stale || downAs(view, variant) !== null) return false
+  return (view.weights[variant] ?? 0) > 0 || overridden.includes(variant)
 }
 
 /** What holds a challenger down, and the command that lets it go. */

@@ -255,6 +255,21 @@ t.test('says that a shadow pauses when its variant has traffic', async t => {
   const { stdout } = await cli('status', 'demo', 'canary-try')
   t.match(stdout, /^demo +canary-try +canary +live/m)
   t.match(stdout, /^it pauses, because canary has traffic of its own; whileLive: true/m)
+  const look = async () => {
+    const env = { SLUICE_ADMIN: `http://127.0.0.1:${admin.port}`, SLUICE_TOKEN: TOKENS.operator }
+    return (await runSluice(['status', 'demo'], { env })).stdout
+  }
+  const paused = 'canary-try live (paused: canary has traffic of its own)'
+  t.match(await look(), `  shadows: ${paused}, all on\n`, 'the other goes on while live')
+  await cli('off', 'demo', 'canary-try')
+  t.match(await look(), '  shadows: canary-try off, all on\n')
+  await cli('on', 'demo', 'canary-try')
+  await admin.ask('POST', '/admin/v1/routes/demo/rollback', { body: {} })
+  t.match(
+    await look(),
+    '  shadows: canary-try on, all on\n',
+    'a variant that is out has no traffic'
+  )
 })
 
 t.test('shows status again each second when it is asked to watch, until Ctrl-C', async t => {

@@ -342,6 +342,45 @@ t.test('status names a variant when it has weight and no healthy address', async
   t.notMatch((await look()).stdout, 'NO HEALTHY ADDRESS', 'without weight it is no matter')
 })
 
+t.test('status says so when many requests of a route with challengers have no unit', async t => {
+  const routes = {
+    found: { ...routeConfig('fraud'), match: { paths: ['/fraud/'] } },
+    lost: { ...routeConfig('fraud'), match: { paths: ['/lost/'] }, hashOn: [{ json: '/nobody' }] },
+    alone: {
+      match: { paths: ['/alone/'] },
+      hashOn: [{ header: 'x' }],
+      variants: { v3: { upstreams: [model.url] } }
+    },
+    each: {
+      ...routeConfig('fraud'),
+      match: { paths: ['/each/'] },
+      hashOn: [{ header: 'x-other' }, { request: 'random' }]
+    }
+  }
+  const other = await startSluice({ routes }, { t })
+  const send = async (path: string) => {
+    const headers = { 'content-type': 'application/json', 'x-user-id': 'user-1' }
+    const init = { method: 'POST', headers, body: inference() }
+    await (await fetch(`${other.dataUrl}/${path}/infer`, init)).arrayBuffer()
+  }
+  const env = { SLUICE_ADMIN: other.adminUrl, SLUICE_TOKEN: other.token }
+  const look = async () => (await runSluice(['status'], { env })).stdout
+  const paths = ['fraud', 'lost', 'alone', 'each']
+  for (let i = 0; i < 19; i++) await Promise.all(paths.map(send))
+  t.notMatch(await look(), 'HAD NO UNIT', 'few requests say nothing')
+  await Promise.all(paths.map(send))
+  let status = ''
+  await until('the requests to be counted', async () => {
+    status = await look()
+    return status.includes('HAD NO UNIT')
+  })
+  t.match(
+    status,
+    /^lost {2}.*\n(?: {2}.*\n)* {2}20 of 20 requests \(100 %\) HAD NO UNIT and got the champion: see hashOn$/m
+  )
+  t.equal(status.split('HAD NO UNIT').length, 2, 'no other route has too many')
+})
+
 /** The admin behind a proxy that changes the route right after it was read. */
 async function meddler(t: Test): Promise<{ readonly url: string }> {
   const to = new URL(sluice.adminUrl)

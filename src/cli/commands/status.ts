@@ -1,11 +1,13 @@
 /** `sluice status`: how every route does now, set and observed shares, and the evidence against challengers. */
 import type { RouteView } from '../../ports.ts'
 import type { Command, Context } from '../command.ts'
-import { readConfigured, readRoute, readRoutes } from '../documents.ts'
+import { type Configured, readConfigured, readRoute, readRoutes } from '../documents.ts'
 import { EXIT, type Exit } from '../exit.ts'
+import { readSamples } from '../metrics-text.ts'
+import { ASSIGNED, MISSING, type MissingUnits, missingUnits } from '../missing-units.ts'
 import { statusLines } from '../route-status.ts'
 import { percent } from '../screen.ts'
-import { readHealth } from '../upstream-health.ts'
+import { HEALTHY, outOfHealth } from '../upstream-health.ts'
 import { newPicture, watch } from '../watch.ts'
 
 export const status: Command = {
@@ -22,7 +24,10 @@ With ROUTE every trigger is shown:
   PHI     how much failures come together (retries, the same users); evidence is divided by it
   EVIDENCE and THRESHOLD are logarithms; of absence seconds without an answer, of gross failures
 A line in red says when a variant with weight has no healthy address, when a challenger is in quarantine (out on
-the replica that was asked, not decided for the fleet), or when the store has not confirmed the route for long.
+the replica that was asked, not decided for the fleet), when the store has not confirmed the route for long, or
+when a tenth or more of the requests of a route with challengers had no unit since the replica started (at least
+20 requests): hashOn finds nothing in them, so the champion answers them and no comparison counts them.
+A shadow is on, off, or live: paused while its variant has traffic of its own.
 "on 3 of 4 replicas": so many work with this revision, of those that were there in the last seconds.
 -w shows it again each second until Ctrl-C and goes on when the router restarts. With --json each is one line.
 Exit code 1 when ROUTE (or, without ROUTE, any) is rolled back and not cleared yet, so a pipeline can stop on it.
@@ -39,16 +44,24 @@ async function show(context: Context): Promise<Exit> {
     route === undefined ? await readRoutes(api) : [(await readRoute(api, route, 'status')).view]
   if (json) screen.json(route === undefined ? views : views[0])
   else {
-    const [configured, health] = await Promise.all([readConfigured(api), readHealth(api)])
+    const [configuration, samples] = await Promise.all([
+      readConfigured(api),
+      readSamples(api, [HEALTHY, MISSING, ASSIGNED])
+    ])
+    const health = outOfHealth(samples)
+    const missing = missingUnits(samples)
     newPicture(context)
     for (const view of views) {
+      const configured = configuration.get(view.route)
       const warnings = [
         ...unhealthy(view, health.get(view.route)),
-        ...(configured.get(view.route)?.unverified ?? []).map(
+        ...(configured?.unverified ?? []).map(
           name => `${name}: TLS VERIFICATION OF ITS UPSTREAMS IS OFF`
-        )
+        ),
+        ...withoutUnit(view, configured, missing.get(view.route))
       ]
-      for (const line of statusLines(view, screen, route !== undefined, warnings)) screen.line(line)
+      const beside = { warnings, configured }
+      for (const line of statusLines(view, screen, route !== undefined, beside)) screen.line(line)
     }
   }
   return views.some(view => view.phase === 'rolled-back') ? EXIT.negative : EXIT.ok
@@ -62,4 +75,17 @@ function unhealthy(view: RouteView, out: ReadonlyMap<string, number> = new Map()
       ? [`${variant}: set to ${percent(share)} and NO HEALTHY ADDRESS (0 of ${of})`]
       : []
   })
+}
+
+/** Requests that hashOn finds nothing in, where challengers wait for them. */
+function withoutUnit(
+  view: RouteView,
+  configured: Configured | undefined,
+  missing: MissingUnits | undefined
+): string[] {
+  const alone = Object.keys(view.weights).length < 2
+  if (missing === undefined || alone || configured?.perRequest === true) return []
+  const { of, without } = missing
+  const share = percent((without / of) * 100)
+  return [`${without} of ${of} requests (${share}) HAD NO UNIT and got the champion: see hashOn`]
 }
