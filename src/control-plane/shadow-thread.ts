@@ -66,6 +66,7 @@ const STEADY_MS = 60_000
 const REPORT_MS = 2_000
 const MOST_WAITING = 1_000
 const END_MS = 1_000
+const YOUNG_MB = 16 // copies are short-lived, as requests are (threads.ts)
 
 type Agreement = Extract<FromShadow, { type: 'summary' }>['agreement'][number]
 
@@ -98,7 +99,8 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
 
   function spawn(started: (error: Error | null) => void): void {
     const workerData: ShadowStart<Events> = { ...options.start(), counters: counts.ofShadowThread }
-    const next = new Worker(options.entry, { workerData, name: 'shadow' })
+    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB }
+    const next = new Worker(options.entry, { workerData, name: 'shadow', resourceLimits })
     const born = performance.now()
     worker = next
     next.on('message', (message: FromShadow) => {

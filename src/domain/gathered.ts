@@ -1,30 +1,47 @@
 /**
  * Bytes that came in pieces, copied together: a piece is often a view of a large buffer of a socket, which must not
- * be kept alive, and a body in pieces of one byte must not cost more memory than one in large ones.
+ * be kept alive, and a body in pieces of one byte must not cost more memory than one in large ones. What is held is
+ * what came, and less than a block.
  */
 const FIRST = 1024
+const BLOCK = 65_536
 
 export class Gathered {
-  #buffer: Uint8Array | null = null
+  readonly #full: Uint8Array[] = []
+  #last = new Uint8Array(0)
+  #used = 0 // of the last block
   bytes = 0
 
   add(piece: Uint8Array): void {
-    const needed = this.bytes + piece.length
-    if (piece.length === 0) return
-    if (this.#buffer === null) this.#buffer = new Uint8Array(Math.max(piece.length, FIRST))
-    else if (needed > this.#buffer.length) {
-      const larger = new Uint8Array(Math.max(needed, this.#buffer.length * 2))
-      larger.set(this.#buffer.subarray(0, this.bytes))
-      this.#buffer = larger
+    for (let at = 0; at < piece.length; ) {
+      if (this.#used === this.#last.length) this.#open(piece.length - at)
+      const step = Math.min(piece.length - at, this.#last.length - this.#used)
+      this.#last.set(piece.subarray(at, at + step), this.#used)
+      this.#used += step
+      at += step
     }
-    this.#buffer.set(piece, this.bytes)
-    this.bytes = needed
+    this.bytes += piece.length
   }
 
   /** All of it in a buffer of its own; null when there is nothing. */
   whole(): Uint8Array | null {
-    const buffer = this.#buffer
-    if (buffer === null || buffer.length === this.bytes) return buffer
-    return buffer.slice(0, this.bytes)
+    if (this.bytes === 0) return null
+    if (this.bytes === this.#last.length) return this.#last
+    const all = new Uint8Array(this.bytes)
+    let at = 0
+    for (const block of this.#full) {
+      all.set(block, at)
+      at += block.length
+    }
+    all.set(this.#last.subarray(0, this.#used), at)
+    return all
+  }
+
+  /** The first block is as large as the first piece, which is often all; the next ones grow up to 64 KiB. */
+  #open(needed: number): void {
+    if (this.bytes + this.#used > 0) this.#full.push(this.#last)
+    const size = this.#full.length === 0 ? FIRST : Math.min(BLOCK, this.#last.length * 2)
+    this.#last = new Uint8Array(Math.max(needed, size))
+    this.#used = 0
   }
 }

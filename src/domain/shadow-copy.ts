@@ -9,10 +9,11 @@ import type { BadKind, Outcome } from './counts.ts'
 /** Words of the credit of one data thread. */
 export const CREDIT = { taken: 0, returned: 1, size: 2 } as const
 
-/** Bytes of copies under way over all threads. */
-export const CREDIT_BYTES = 64 * 1024 * 1024
-/** What a copy costs beside its bodies. */
-export const COPY_OVERHEAD = 1024
+/** Bytes of requests and champion's answers under way over all threads; shadows' answers may take as many. */
+export const CREDIT_BYTES = 32 * 1024 * 1024
+export const ANSWER_BYTES = 32 * 1024 * 1024
+/** What a copy costs beside its bodies, on both threads: fields, strings and objects. */
+export const COPY_OVERHEAD = 8 * 1024
 
 /** A request as its client sent it and the champion got it. `fields` has no framing and no Host. */
 export type RequestCopy = {

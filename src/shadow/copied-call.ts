@@ -21,6 +21,10 @@ export type CallLimits = {
   readonly budget: ByteBudget
 }
 
+/** From so many times the limit of a body on, a piece is read each so many ms. */
+const FLOOD = 4
+const FLOOD_MS = 5
+
 const TIMED_OUT = new Error('the time of a copy is over')
 
 export class CopiedCall implements Dispatcher.DispatchHandler {
@@ -61,14 +65,25 @@ export class CopiedCall implements Dispatcher.DispatchHandler {
     this.#fields = fieldsOf(controller.rawHeaders)
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return
     this.#bytes += chunk.length
-    if (this.#truncated) return
+    if (this.#truncated) {
+      if (this.#bytes > FLOOD * this.#limits.maxBody) this.#slowDown(controller)
+      return
+    }
     if (this.#bytes <= this.#limits.maxBody && this.#limits.budget.take(chunk.length)) {
       this.#held += chunk.length
       this.#body.add(chunk)
     } else this.#truncated = true
+  }
+
+  /** An answer that goes on and on is read slowly, so that it costs neither memory nor the turn of others. */
+  #slowDown(controller: Dispatcher.DispatchController): void {
+    controller.pause()
+    setTimeout(() => {
+      if (!this.#over) controller.resume()
+    }, FLOOD_MS)
   }
 
   onResponseEnd(): void {

@@ -9,9 +9,9 @@ import { ByteBudget } from '../domain/byte-budget.ts'
 import { bucketOfHash, hashText, saltPrefix } from '../domain/hash.ts'
 import { withModel } from '../domain/payload/model-rewrite.ts'
 import {
+  ANSWER_BYTES,
   type AnswerCopy,
   CREDIT,
-  CREDIT_BYTES,
   type FromTap,
   NO_ANSWER,
   type RequestCopy
@@ -55,7 +55,7 @@ export function createFanOut(options: {
   readonly paired: (pairing: Pairing, done: () => void) => void
 }): FanOut {
   const { pools, counting, paired } = options
-  const budget = new ByteBudget(CREDIT_BYTES)
+  const budget = new ByteBudget(ANSWER_BYTES)
   let live: ReadonlyMap<number, Live> = new Map()
   let underWay = 0
 
