@@ -6,7 +6,12 @@
  * pairs were there to show: it is open until the pairs would have shown it, had the champion never differed from
  * itself. Nothing open and nothing marked is the only good end.
  */
-import type { AgreementView, FieldAgreement } from '../domain/compare/agreement.ts'
+import {
+  type AgreementView,
+  type FieldAgreement,
+  LEAST_ABSOLUTE,
+  LEVEL
+} from '../domain/compare/agreement.ts'
 
 export type ShadowVerdict = {
   readonly more: readonly FieldAgreement[] // than noise
@@ -15,17 +20,13 @@ export type ShadowVerdict = {
   readonly enough: number // noise pairs that would settle all that is open; 0 when nothing is
 }
 
-/** The levels at which the API marks a field: over all fields by Holm, and a share of the requests. */
-const LEVEL = 0.001
-const LEAST = 0.0003
-
 export function verdictOf({ fields }: Pick<AgreementView, 'fields'>): ShadowVerdict {
   const tested = fields.filter(({ noise }) => noise.p !== null).length
   const discordant = leastDiscordant(Math.max(1, tested))
   const open = fields.filter(
     field =>
       !field.reported &&
-      rateOf(field) > LEAST &&
+      rateOf(field) > LEAST_ABSOLUTE &&
       (field.noise.p === null || field.noise.of * rateOf(field) < discordant)
   )
   return {

@@ -21,14 +21,16 @@ import {
   settle,
   takeLoad
 } from './settle.ts'
+import type { Tap } from './tap.ts'
 import { Upload } from './upload.ts'
 import { UpstreamCall } from './upstream-call.ts'
 
 /** Begins to forward: the body is taken from the client, and the variant's load is counted. */
 export function forward(ex: Exchange): void {
   if (!admit(ex) || !takeBody(ex)) return
-  tapRequest(ex)
+  if (ex.upload !== null) ex.upload.tap = tapRequest(ex)
   send(ex, null)
+  if (ex.upload === null) tapWhole(ex)
 }
 
 function admit(ex: Exchange): boolean {
@@ -63,13 +65,21 @@ function takeBody(ex: Exchange): boolean {
   return false
 }
 
-/** Lets the shadows of the route have a copy of what the champion answers. */
-function tapRequest(ex: Exchange): void {
+/** A request that went out at once is copied behind that, so that not even the copying is in its way. */
+function tapWhole(ex: Exchange): void {
+  const tap = tapRequest(ex)
+  if (tap === null) return
+  if (ex.body !== null) tap.requestBody(ex.body)
+  tap.requestEnd()
+}
+
+/** Lets the shadows of the route have a copy of what the champion answers; null where none gets one. */
+function tapRequest(ex: Exchange): Tap | null {
   const { head, route, decision, lane } = ex
-  if (head === null || route === null || decision === null) return
+  if (head === null || route === null || decision === null || ex.settled) return null
   const { snapshot } = route
-  if (snapshot.shadows.length === 0 || !decision.prediction) return
-  if (decision.variant !== snapshot.champion) return
+  if (snapshot.shadows.length === 0 || !decision.prediction) return null
+  if (decision.variant !== snapshot.champion) return null
   ex.tap = lane.taps.begin({
     route: snapshot,
     requestId: ex.requestId,
@@ -82,13 +92,7 @@ function tapRequest(ex: Exchange): void {
     contentLength: head.chunked ? -1 : Math.max(0, head.contentLength),
     fields: () => clientFields(ex)
   })
-  if (ex.tap === null) return
-  if (ex.upload !== null) {
-    ex.upload.tap = ex.tap
-    return
-  }
-  if (ex.body !== null) ex.tap.requestBody(ex.body)
-  ex.tap.requestEnd()
+  return ex.tap
 }
 
 function tooLarge(ex: Exchange): void {

@@ -3,7 +3,7 @@
  *
  * Takes plain values and knows no lane. Bytes are copied as they pass, against a credit that is shared with
  * nobody; without credit a copy is dropped whole, with its reason, and the request goes on as if there were no
- * shadow. A batch leaves at the end of the turn of the event loop. Nothing here waits or throws (shadow.md).
+ * shadow. Copies leave in batches. Nothing here waits or throws (shadow.md).
  */
 import { BAD_KINDS } from '../domain/counts.ts'
 import { Gathered } from '../domain/gathered.ts'
@@ -54,6 +54,13 @@ export type TapChannel = {
   readonly limit: number // bytes under way
 }
 
+/**
+ * A batch waits so long or for so many bytes: one message for many copies, and the work that a copy makes comes when
+ * the champion has most likely answered.
+ */
+const BATCH_MS = 10
+const BATCH_BYTES = 256 * 1024
+
 /** From this size on a body is handed over instead of being copied a second time. */
 const TRANSFER_BYTES = 16 * 1024
 
@@ -66,7 +73,9 @@ export class Taps {
   #open = new Set<Tap>()
   #items: (RequestCopy | AnswerCopy)[] = []
   #transfer: ArrayBuffer[] = []
+  #bytes = 0 // of bodies in the batch
   #ids = 0
+  readonly #onTime = (): void => this.#flush()
 
   /** `counters` is this thread's region of shadow counters. */
   constructor(counters: Uint32Array) {
@@ -109,8 +118,10 @@ export class Taps {
   }
 
   send(item: RequestCopy | AnswerCopy): void {
-    if (this.#items.length === 0) setImmediate(() => this.#flush())
+    if (this.#items.length === 0) setTimeout(this.#onTime, BATCH_MS)
     this.#items.push(item)
+    this.#bytes += item.body?.length ?? 0
+    if (this.#bytes >= BATCH_BYTES) this.#flush()
     const buffer = item.body?.buffer
     if (buffer instanceof ArrayBuffer && buffer.byteLength >= TRANSFER_BYTES) {
       this.#transfer.push(buffer)
@@ -147,6 +158,7 @@ export class Taps {
     const transfer = this.#transfer
     this.#items = []
     this.#transfer = []
+    this.#bytes = 0
     this.#channel?.post({ items }, transfer)
   }
 

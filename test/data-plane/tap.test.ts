@@ -72,7 +72,7 @@ function world(shadows: readonly ShadowTap[], limit = 1_000_000) {
     taps,
     begin,
     items,
-    sent: () => new Promise(resolve => setImmediate(() => resolve(items.length))),
+    sent: () => new Promise(resolve => setTimeout(() => resolve(items.length), 30)), // longer than a batch waits
     dropped: (why: ShadowDrop, slot = 0) =>
       counters[slot * SHADOW_AT.size + SHADOW_AT.drops + SHADOW_DROPS.indexOf(why)] ?? 0,
     considered: (slot = 0) => counters[slot * SHADOW_AT.size + SHADOW_AT.considered] ?? 0,

@@ -85,8 +85,8 @@ const EXEMPLARS = 10
 const SHOWN_FIELDS = 100
 
 /** When a field differs more than noise: level over all fields, and how much at least. */
-const LEVEL = 0.001
-const LEAST_ABSOLUTE = 0.0003 // of the requests
+export const LEVEL = 0.001
+export const LEAST_ABSOLUTE = 0.0003 // of the requests
 const LEAST_RELATIVE = 0.2 // of all differences, the shadow's and the champion's
 
 /** Gathers pairs. `random` gives 0 <= x < 1 and chooses the examples. */
