@@ -7,7 +7,7 @@
  */
 import { BAD_KINDS, type Counters } from '../domain/counts.ts'
 import { answerReader } from '../domain/payload/answer-reader.ts'
-import type { AnswerReader, Reading } from '../domain/payload/reading.ts'
+import { type AnswerReader, NOT_READ, type Reading } from '../domain/payload/reading.ts'
 import { recordFirstToken, recordTokenTimes } from '../domain/record.ts'
 import type { AnswerHead } from './answer-fields.ts'
 import {
@@ -20,20 +20,6 @@ import type { Exchange } from './exchange.ts'
 import type { Lane } from './lane.ts'
 
 export const DECODING_MS = 1000
-
-/** Of an answer whose predictions nobody looked at. */
-export const NOT_READ: Reading = {
-  judged: false,
-  bad: 0,
-  failed: false,
-  why: null,
-  predictions: 0,
-  truncated: false,
-  inputTokens: null,
-  outputTokens: null,
-  model: null,
-  finished: true
-}
 
 /** Begins to observe an answer whose head is known; null where nothing is judged. */
 export function observeAnswer(

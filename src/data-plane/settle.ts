@@ -18,12 +18,12 @@ import {
   type UpstreamError
 } from '../domain/counts.ts'
 import type { Reading } from '../domain/payload/reading.ts'
+import { NOT_READ } from '../domain/payload/reading.ts'
 import { recordAnswered, recordReading, recordSent } from '../domain/record.ts'
 import type { Decision } from './decide.ts'
 import type { Exchange } from './exchange.ts'
 import type { LiveRoute, LiveVariant } from './live-routes.ts'
 import { isWarm, observe } from './observe.ts'
-import { NOT_READ } from './observed-answer.ts'
 import type { Tap } from './tap.ts'
 
 /** Gives the request to the variant that was decided for it. */

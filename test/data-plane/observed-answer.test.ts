@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net'
 import { brotliCompressSync, constants, createGzip, gzipSync, zstdCompressSync } from 'node:zlib'
 import { test } from 'tap'
-import { NOT_READ, ObservedAnswer } from '../../src/data-plane/observed-answer.ts'
+import { ObservedAnswer } from '../../src/data-plane/observed-answer.ts'
 import {
   AT,
   BAD_KINDS,
@@ -11,7 +11,7 @@ import {
   OUTCOMES,
   TIME_AT
 } from '../../src/domain/counts.ts'
-import { UNREADABLE } from '../../src/domain/payload/reading.ts'
+import { NOT_READ, UNREADABLE } from '../../src/domain/payload/reading.ts'
 import type { RouteSnapshot } from '../../src/domain/snapshot.ts'
 import { readAnswers } from '../helpers/answers.ts'
 import { type DataThread, stableRoute, startDataThread } from '../helpers/data-thread.ts'

@@ -2,7 +2,6 @@
  * The metrics from counters: right sums, right buckets, never falling, and text that a scraper takes.
  */
 import t from 'tap'
-import { NOT_READ } from '../../src/data-plane/observed-answer.ts'
 import {
   AT,
   bucketOf,
@@ -16,6 +15,7 @@ import {
   TIME_AT,
   UPSTREAM_ERRORS
 } from '../../src/domain/counts.ts'
+import { NOT_READ } from '../../src/domain/payload/reading.ts'
 import {
   recordFirstToken,
   recordOutcome,

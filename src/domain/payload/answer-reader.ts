@@ -21,6 +21,7 @@ import { plainJsonFacts, plainJsonRoot } from './plain-json.ts'
 import {
   type AnswerHeadFacts,
   type AnswerReader,
+  NOT_READ,
   type Reading,
   SCAN_BYTES,
   type Unreadable
@@ -142,7 +143,7 @@ class Reader implements AnswerReader {
     const documents = whole ? this.#frame.finish() : 0
     const cut = !whole && !this.#truncated && this.#frame.isInside
     if (whole && facts.why === null) facts.endBody(documents)
-    if (this.#frame.isUnknown) return { ...UNKNOWN, truncated: this.#truncated }
+    if (this.#frame.isUnknown) return { ...NOT_READ, truncated: this.#truncated }
     const known = facts.failed || facts.bad !== 0 || facts.predictions > 0 || whole
     return {
       judged: known,
@@ -177,19 +178,6 @@ class Reader implements AnswerReader {
     if (why !== 'syntax' && why !== 'encoding') return why
     return this.#type === 'other' || this.#type === 'text' ? 'content_type' : why
   }
-}
-
-const UNKNOWN: Reading = {
-  judged: false,
-  bad: 0,
-  failed: false,
-  why: null,
-  predictions: 0,
-  truncated: false,
-  inputTokens: null,
-  outputTokens: null,
-  model: null,
-  finished: true
 }
 
 /** UTF-8 of the byte order mark. */

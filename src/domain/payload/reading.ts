@@ -34,6 +34,20 @@ export type Reading = {
   readonly finished: boolean // a stream said its end as its protocol does; true for answers that are no streams
 }
 
+/** Of an answer whose predictions nobody looked at. */
+export const NOT_READ: Reading = {
+  judged: false,
+  bad: 0,
+  failed: false,
+  why: null,
+  predictions: 0,
+  truncated: false,
+  inputTokens: null,
+  outputTokens: null,
+  model: null,
+  finished: true
+}
+
 export type AnswerReader = {
   push(chunk: Uint8Array): void
   /** Once, after the last byte. `complete`: the body ended as its framing says. */
