@@ -35,22 +35,30 @@ const STATS = join(import.meta.dirname, 'results/stats.json')
 const flags = process.argv.slice(2).filter(a => a.startsWith('--'))
 const chosen = process.argv.slice(2).filter(a => !a.startsWith('--'))
 const failed: string[] = []
-for (const bench of chosen.length > 0 ? chosen : BENCHES) {
+const waiting = [...(chosen.length > 0 ? chosen : BENCHES)]
+// Figures are taken alone; a smoke run keeps none and may use both cores.
+const atOnce = flags.includes('--smoke') ? 2 : 1
+await Promise.all(Array.from({ length: atOnce }, work))
+if (!flags.includes('--smoke')) writeReports()
+if (failed.length > 0) {
+  console.error(`failed: ${failed.join(', ')}`)
+  process.exitCode = 1
+}
+
+async function work(): Promise<void> {
+  for (let bench = waiting.shift(); bench !== undefined; bench = waiting.shift()) await one(bench)
+}
+
+async function one(bench: string): Promise<void> {
   const file = join(import.meta.dirname, `${bench}.ts`)
   if (!existsSync(file))
     throw new Error(`there is no bench ${bench}; choose from ${BENCHES.join(', ')}`)
   console.log(`\n== ${bench}`)
   const start = performance.now()
   const code = bench === 'stats/main' ? await runStats(file) : await run(file, flags)
-  console.log(
-    `== ${bench}: ${code === 0 ? 'done' : 'FAILED'}, ${((performance.now() - start) / 1000).toFixed(0)} s`
-  )
+  const seconds = ((performance.now() - start) / 1000).toFixed(0)
+  console.log(`== ${bench}: ${code === 0 ? 'done' : 'FAILED'}, ${seconds} s`)
   if (code !== 0) failed.push(bench)
-}
-if (!flags.includes('--smoke')) writeReports()
-if (failed.length > 0) {
-  console.error(`failed: ${failed.join(', ')}`)
-  process.exitCode = 1
 }
 
 /** A short run of the simulations; the stored result of a long one stays as it is. */
