@@ -17,7 +17,7 @@ import { residentBytes } from '../process.ts'
 
 const RPS = 60 // each of two routers: a fifth of what the machine can do with its own load beside it
 const mode = modeOf()
-const rounds = { smoke: 1, main: 10, long: 20 }[mode]
+const rounds = { smoke: 1, main: 6, long: 20 }[mode]
 const windowMs = { smoke: 1_500, main: 8_000, long: 8_000 }[mode]
 const longMs = { smoke: 0, main: 0, long: 600_000 }[mode]
 const SETTLE_MS = 700
