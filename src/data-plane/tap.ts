@@ -58,7 +58,7 @@ export type TapChannel = {
  * A batch waits so long or for so many bytes: one message for many copies, and the work that a copy makes comes when
  * the champion has most likely answered.
  */
-const BATCH_MS = 10
+const BATCH_MS = 5
 const BATCH_BYTES = 256 * 1024
 
 /** From this size on a body is handed over instead of being copied a second time. */

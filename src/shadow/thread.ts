@@ -20,6 +20,7 @@ import { Pools } from '../upstream-connection/pools.ts'
 import { countingIn } from './counting.ts'
 import { createFanOut } from './fan-out.ts'
 import { createPairs } from './pairs.ts'
+import { stepBack } from './step-back.ts'
 
 export type EventsSettings = Pick<Config['events'], 'driver' | 'directory' | 'kafka'>
 
@@ -46,6 +47,7 @@ const sink = await sinkOf(start.events)
 if (sink !== null) run(sink)
 
 function run(events: EventSink): void {
+  stepBack()
   const rules = forbidden([])
   const counting = countingIn(start.counters)
   const pairs = createPairs({
