@@ -21,55 +21,37 @@ export class WholeBody implements Frame {
   readonly mayHaveMark = true
   readonly endsItself = true
   readonly isUnknown = false
-  readonly #documents: Documents
+  protected readonly documents: Documents
 
   constructor(documents: Documents) {
-    this.#documents = documents
+    this.documents = documents
   }
 
   get isInside(): boolean {
-    return this.#documents.isInside
+    return this.documents.isInside
   }
 
   push(bytes: Uint8Array, from: number, to: number): void {
-    this.#documents.push(bytes, from, to)
+    this.documents.push(bytes, from, to)
   }
 
   finish(): number {
-    this.#documents.finish()
-    return this.#documents.count
+    this.documents.finish()
+    return this.documents.count
   }
 }
 
 /** A document ends where its line ends, whole or not. */
-export class LineBody implements Frame {
-  readonly mayHaveMark = true
-  readonly endsItself = true
-  readonly isUnknown = false
-  readonly #documents: Documents
-
-  constructor(documents: Documents) {
-    this.#documents = documents
-  }
-
-  get isInside(): boolean {
-    return this.#documents.isInside
-  }
-
-  push(bytes: Uint8Array, from: number, to: number): void {
+export class LineBody extends WholeBody {
+  override push(bytes: Uint8Array, from: number, to: number): void {
     let at = from
     while (at < to) {
       const found = bytes.indexOf(10, at)
       const end = found === -1 || found >= to ? to : found
-      this.#documents.push(bytes, at, end)
-      if (end < to) this.#documents.finish()
+      this.documents.push(bytes, at, end)
+      if (end < to) this.documents.finish()
       at = end + 1
     }
-  }
-
-  finish(): number {
-    this.#documents.finish()
-    return this.#documents.count
   }
 }
 
