@@ -80,12 +80,6 @@ export function countedKinds(kinds: readonly BadKind[]): number {
   return bits
 }
 
-/** The outcome of an answer that came whole, by its status. */
-export function outcomeOfStatus(status: number): Outcome {
-  if (status >= 500 || status === 408) return 'upstream_error'
-  return status >= 400 ? 'client_error' : 'ok'
-}
-
 /** Whether the latency of what is sent to this address now is evidence. */
 export function isWarm(counters: Counters, slot: number): boolean {
   if (slot < 0) return false

@@ -6,8 +6,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import type { Outcome } from '../domain/counts.ts'
-import type { Reading } from '../domain/payload/reading.ts'
+import { outcomeOfAnswer } from '../domain/outcome.ts'
 import { NOT_READ } from '../domain/payload/reading.ts'
 import { rewrittenTarget } from '../domain/rewrite.ts'
 import { type Fault, faultOf, INVALID, type Stage } from '../upstream-connection/fault.ts'
@@ -16,7 +15,6 @@ import { addressAnswered, addressFailed } from './ejection.ts'
 import type { Exchange, UpstreamWork } from './exchange.ts'
 import { contain, giveUp } from './give-up.ts'
 import type { LiveAddress, LiveVariant } from './live-routes.ts'
-import { outcomeOfStatus } from './observe.ts'
 import { observeAnswer } from './observed-answer.ts'
 import { requestFields } from './request-fields.ts'
 import {
@@ -237,10 +235,10 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, UpstreamWork {
     const { status, observed } = ex
     if (ex.settled) return
     const reading = observed === null ? NOT_READ : observed.end()
-    if (reading !== null) settleRead(ex, outcomeOf(status, reading), reading)
+    if (reading !== null) settleRead(ex, outcomeOfAnswer(status, reading), reading)
     else {
       const count = settleWhenRead(ex)
-      observed?.whenRead(late => count(outcomeOf(status, late), late))
+      observed?.whenRead(late => count(outcomeOfAnswer(status, late), late))
     }
   }
 
@@ -258,12 +256,6 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, UpstreamWork {
     this.address.standing.inFlight--
     countAddress(this.#variant.counters, this.address.snapshot.slot, 'inFlight', -1)
   }
-}
-
-function outcomeOf(status: number, reading: Reading): Outcome {
-  if (reading.failed) return 'upstream_error'
-  const byStatus = outcomeOfStatus(status)
-  return byStatus === 'ok' && reading.bad !== 0 ? 'bad_prediction' : byStatus
 }
 
 /** The library refused what we asked of it: no upstream has to do with that. */

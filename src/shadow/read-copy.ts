@@ -3,6 +3,7 @@
  * Shadow outcomes have counters of their own and never enter the live triggers (shadow.md, rule 11).
  */
 import { BAD_KINDS } from '../domain/counts.ts'
+import { outcomeOfAnswer } from '../domain/outcome.ts'
 import { answerReader } from '../domain/payload/answer-reader.ts'
 import type { Reading } from '../domain/payload/reading.ts'
 import type { CopyOutcome } from '../domain/shadow.ts'
@@ -33,8 +34,5 @@ const UNPARSABLE = 1 << BAD_KINDS.indexOf('unparsable')
 /** The outcome of a copy, as http.md has it for live requests. */
 export function outcomeOfCopy(answer: CopiedAnswer, reading: Reading | null): CopyOutcome {
   const { outcome, status } = answer
-  if (outcome !== 'ok') return outcome
-  if (reading?.failed === true || status >= 500 || status === 408) return 'upstream_error'
-  if (status >= 400) return 'client_error'
-  return reading !== null && reading.bad !== 0 ? 'bad_prediction' : 'ok'
+  return outcome === 'ok' ? outcomeOfAnswer(status, reading) : outcome
 }
