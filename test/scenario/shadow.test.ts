@@ -161,7 +161,10 @@ t.test(
     const { dropped, outcomes } = await settled('size')
     t.equal(dropped['size'], 1)
     t.equal(sum(outcomes), 1)
-    const [pair] = await pairsOf('size')
+    const [pair] = await until('the pair', async () => {
+      const pairs = await pairsOf('size')
+      return pairs.length > 0 && pairs
+    })
     t.match(pair?.primary, { truncated: true, bytes: 3002, sha256: null })
     t.match(pair?.comparison, { compared: false, why: 'truncated' })
   }
@@ -197,7 +200,10 @@ t.test('goes on with a copy when its client leaves', async t => {
   await leaveEarly(router.dataUrl, '/gone/predict')
   const { outcomes } = await settled('gone')
   t.equal(outcomes['ok'], 1)
-  const [pair] = await pairsOf('gone')
+  const [pair] = await until('the pair', async () => {
+    const pairs = await pairsOf('gone')
+    return pairs.length > 0 && pairs
+  })
   t.match(pair, { primary: { outcome: 'client_gone' }, shadow: { outcome: 'ok' } })
 })
 
