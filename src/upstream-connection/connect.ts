@@ -48,9 +48,11 @@ export function connectorTo(
     skipContinue(socket)
     socket.setNoDelay(true)
     socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS)
-    const timer = setTimeout(() => {
-      socket.destroy(connectError(CONNECT_TIMEOUT, 'timeout'))
-    }, timeoutMs())
+    // After a stall of this thread timers come first: a connection that stands by then is no late one.
+    const timer = setTimeout(() => setImmediate(late), timeoutMs())
+    const late = (): void => {
+      if (!settled) socket.destroy(connectError(CONNECT_TIMEOUT, 'timeout'))
+    }
     let settled = false
     socket.on('error', error => {
       if (settled) {
