@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { Admin, Consumer, type Message, stringDeserializers } from '@platformatic/kafka'
+import { until } from './until.ts'
 
 export type ReadMessage = {
   readonly key: string | null
@@ -14,14 +15,39 @@ export type ReadMessage = {
 }
 
 const CLIENT = 'sluice-tests'
-const READ_WITHIN = 60_000
+const READ_WITHIN = 120_000
+const ONE_READER = 30_000
 
-/** Everything in a topic from its beginning, until `enough` says so of what was read. Throws when it never does. */
+/**
+ * Everything in a topic from its beginning, until `enough` says so of what was read. A topic that is not there yet
+ * is waited for, and a reader that joined before it had a leader is replaced. Throws when it is never enough.
+ */
 export async function readTopic(
   broker: string,
   topic: string,
   enough: (messages: readonly ReadMessage[]) => boolean
 ): Promise<readonly ReadMessage[]> {
+  const end = performance.now() + READ_WITHIN
+  const within = () => end - performance.now()
+  await until('the topic', async () => (await topicsOf(broker)).includes(topic), {
+    within: within(),
+    every: 200
+  })
+  for (;;) {
+    const { messages, whole } = await readFor(Math.min(ONE_READER, within()), broker, topic, enough)
+    if (whole) return messages
+    if (within() <= 0)
+      throw new Error(`${messages.length} messages of ${topic}, and not those that are waited for`)
+  }
+}
+
+/** What one reader gets in so many ms, from the beginning. */
+async function readFor(
+  ms: number,
+  broker: string,
+  topic: string,
+  enough: (messages: readonly ReadMessage[]) => boolean
+): Promise<{ readonly messages: readonly ReadMessage[]; readonly whole: boolean }> {
   const consumer = new Consumer({
     groupId: `${CLIENT}-${randomBytes(6).toString('hex')}`,
     clientId: CLIENT,
@@ -29,6 +55,7 @@ export async function readTopic(
     deserializers: stringDeserializers
   })
   const messages: ReadMessage[] = []
+  let late = false
   try {
     const stream = await consumer.consume({
       topics: [topic],
@@ -36,22 +63,24 @@ export async function readTopic(
       autocommit: false,
       maxWaitTime: 100
     })
-    let late = false
     const timer = setTimeout(() => {
       late = true
       stream.destroy()
-    }, READ_WITHIN)
-    for await (const message of stream) {
-      messages.push(readOf(message))
-      if (enough(messages)) break
+    }, ms)
+    try {
+      for await (const message of stream) {
+        messages.push(readOf(message))
+        if (enough(messages)) return { messages, whole: true }
+      }
+    } finally {
+      clearTimeout(timer)
     }
-    clearTimeout(timer)
-    if (late)
-      throw new Error(`${messages.length} messages of ${topic}, and not those that are waited for`)
+  } catch (error) {
+    if (!late) throw error
   } finally {
     await consumer.close(true)
   }
-  return messages
+  return { messages, whole: false }
 }
 
 /** Messages without repeats, in the order in which they first came. */
