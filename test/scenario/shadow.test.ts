@@ -12,7 +12,7 @@ import { until } from '../helpers/until.ts'
 const ROUTES: Readonly<Record<string, readonly [shadow: Settings, route?: Settings]>> = {
   pair: [{ keepHeaders: ['x-api-key'], capture: true, redact: ['/secret'] }],
   several: [{}],
-  part: [{ percent: 30, concurrency: 400 }],
+  part: [{ percent: 30 }],
   chance: [{ percent: 30, sample: 'request' }],
   live: [{}, { initialWeights: { v3: 50, v4: 50 } }],
   both: [{ whileLive: true }, { initialWeights: { v3: 50, v4: 50 } }],
