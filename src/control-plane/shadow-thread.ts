@@ -18,6 +18,7 @@ import type {
 } from '../domain/shadow-messages.ts'
 import { type ErrorCode, fail } from '../errors.ts'
 import type { EventCounts, Log } from '../ports.ts'
+import { restartPace } from './restart-pace.ts'
 import type { ShadowCounts } from './shadow-counts.ts'
 
 export type ShadowThreadOptions<Events> = {
@@ -61,8 +62,6 @@ export type ShadowThread = {
   close(timeoutMs: number): Promise<void>
 }
 
-const BACKOFF_MS = [100, 500, 2_000, 5_000, 10_000] as const
-const STEADY_MS = 60_000
 const REPORT_MS = 2_000
 const MOST_WAITING = 1_000
 const END_MS = 1_000
@@ -75,6 +74,7 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
   const reports = new Map<number, (view: AgreementView | null) => void>()
   const before = new Map<string, EventCounts>() // of shadow threads that have ended
   const agreement = new Map<number, Agreement>()
+  const pace = restartPace()
   let now: EventsReport = { topics: [], faults: [] }
   let worker: Worker | null = null
   let vitals: ThreadVitals | null = null
@@ -85,7 +85,6 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
   let overflow = 0
   let roads: CopyRoads | null = null
   let ids = 0
-  let deaths = 0
   let ending = false
   let onClosed: () => void = () => {}
 
@@ -101,7 +100,7 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
     const workerData: ShadowStart<Events> = { ...options.start(), counters: counts.ofShadowThread }
     const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB }
     const next = new Worker(options.entry, { workerData, name: 'shadow', resourceLimits })
-    const born = performance.now()
+    pace.started(performance.now())
     worker = next
     next.on('message', (message: FromShadow) => {
       if (message.type === 'ready') {
@@ -127,9 +126,7 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
       keepCounts()
       if (!wasReady) started(fail('SLC_SHADOW_THREAD', [`it ended with code ${code}`]))
       if (ending || !wasReady) return
-      if (performance.now() - born > STEADY_MS) deaths = 0
-      const wait = BACKOFF_MS[Math.min(deaths, BACKOFF_MS.length - 1)] ?? 10_000
-      deaths++
+      const wait = pace.ended(performance.now())
       log.error({ thread: 'shadow', code, wait }, 'shadow thread ended; another one starts')
       const settled = roads?.close() ?? Promise.resolve()
       setTimeout(() => {
