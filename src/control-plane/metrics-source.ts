@@ -51,7 +51,7 @@ export function metricsSource(parts: MetricsParts): MetricsSource {
 
 function routeSource(route: LiveRoute, parts: MetricsParts): RouteSource {
   const { name } = route.config
-  const { phase, epoch, revision } = route.document
+  const { phase, champion, epoch, revision } = route.document
   const prefix = `${name}/`
   const rollbacks = [...parts.rollbacks]
     .filter(([key]) => key.startsWith(prefix))
@@ -59,6 +59,7 @@ function routeSource(route: LiveRoute, parts: MetricsParts): RouteSource {
   return {
     name,
     phase,
+    champion,
     epoch,
     revision,
     variants: variantSources(route, parts),

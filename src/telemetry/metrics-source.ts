@@ -28,6 +28,7 @@ export type MetricsSource = {
 export type RouteSource = {
   readonly name: string
   readonly phase: Phase
+  readonly champion: string
   readonly epoch: number
   readonly revision: number
   readonly variants: readonly VariantSource[]

@@ -94,6 +94,12 @@ const TABLE: readonly Metric[] = [
     single(({ totals }) => totals.inFlight())
   ),
   gauge(
+    'sluice_champion',
+    OF_VARIANT,
+    '1 for the champion of the route, 0 for its other variants.',
+    single(({ route, variant }) => Number(variant.name === route.champion))
+  ),
+  gauge(
     'sluice_variant_weight_ratio',
     OF_VARIANT,
     'Share that was set, 0 to 1.',

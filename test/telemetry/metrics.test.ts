@@ -228,6 +228,8 @@ t.test('says what counters, documents, triggers and threads say when it is rende
     ['sluice_requests_in_flight', of, 7],
     ['sluice_unit_missing_total', { route: 'demo' }, 4],
     ['sluice_upstream_errors_total', { ...of, reason: 'dns' }, 3],
+    ['sluice_champion', of, 1],
+    ['sluice_champion', { route: 'demo', variant: 'v4' }, 0],
     ['sluice_variant_weight_ratio', of, 0.95],
     ['sluice_variant_actual_ratio', of, 0.9475],
     ['sluice_trigger_log_evidence', { route: 'demo', variant: 'v4', trigger: 'errors' }, 4.5],
@@ -336,6 +338,7 @@ function sample(threads = 1): { source: MetricsSource; counters: readonly Counte
       {
         name: 'demo',
         phase: 'rolled-back',
+        champion: 'v3',
         epoch: 3,
         revision: 12,
         shadows: [
