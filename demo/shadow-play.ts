@@ -23,7 +23,7 @@ export type ShadowScene = {
 }
 
 const WARM_MS = 2_000
-const ENDED_WITHIN = 15_000 // ms, for copies under way and for what is on its way to a place
+const ENDED_WITHIN = 60_000 // ms, for copies under way and for what is on its way to a place
 
 /** Resolves when all of it happened and was told. Throws when not, with what did not. */
 export async function playShadow(scene: ShadowScene): Promise<void> {

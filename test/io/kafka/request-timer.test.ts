@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { test } from 'tap'
+import { type Test, test } from 'tap'
 import { calmRequestTimer, requestQueuePath } from '../../../src/io/kafka/request-timer.ts'
 import { until } from '../../helpers/until.ts'
 
@@ -31,9 +31,11 @@ test('is written against the text of the package that is installed when it is us
 })
 
 test('is still needed when the package is as it was written against', async t => {
+  const warned = warningAlone(t)
   const queue = queueOf(freshClass())
   answer(queue, 1)
   t.ok(queue.throttleCheckTimeoutId, 'a timer without anything to wait for')
+  t.equal((await warned).name, 'TimeoutNegativeWarning')
   queue.destroy()
 })
 
@@ -58,6 +60,16 @@ test('sends what a quota holds back when its time is over', async t => {
   t.same(sent, [7, 8])
   queue.destroy()
 })
+
+/** The next warning of this process, which Node does not print. */
+function warningAlone(t: Test): Promise<Error> {
+  const printing = process.listeners('warning')
+  process.removeAllListeners('warning')
+  t.teardown(() => {
+    for (const listener of printing) process.on('warning', listener)
+  })
+  return new Promise(resolve => process.once('warning', resolve))
+}
 
 function push(queue: Queue, correlationId: number, sent: number[]): void {
   const nothing = () => undefined
