@@ -3,6 +3,8 @@
  * be kept alive, and a body in pieces of one byte must not cost more memory than one in large ones. What is held is
  * what came, and less than a block.
  */
+import { releaseBytes } from './release-bytes.ts'
+
 const FIRST = 1024
 const BLOCK = 65_536
 
@@ -23,7 +25,7 @@ export class Gathered {
     this.bytes += piece.length
   }
 
-  /** All of it in a buffer of its own; null when there is nothing. */
+  /** All of it in a buffer of its own; null when there is nothing. To be called once, at the end. */
   whole(): Uint8Array | null {
     if (this.bytes === 0) return null
     if (this.bytes === this.#last.length) return this.#last
@@ -32,8 +34,10 @@ export class Gathered {
     for (const block of this.#full) {
       all.set(block, at)
       at += block.length
+      releaseBytes(block)
     }
     all.set(this.#last.subarray(0, this.#used), at)
+    releaseBytes(this.#last)
     return all
   }
 

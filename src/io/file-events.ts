@@ -18,6 +18,7 @@ import { createEventRing, type Waiting } from './event-ring.ts'
 import { createEventTally, topicOf } from './event-topic.ts'
 import { linesBackward } from './line-file.ts'
 import { makeDirectory } from './make-directory.ts'
+import { Slabs, type Slice } from './slabs.ts'
 
 export type FileEventsOptions = {
   readonly directory: string
@@ -32,7 +33,7 @@ export type FileEventsOptions = {
 /** Why an event was lost. */
 const DROP_REASONS = ['buffer_full', 'too_large', 'not_json', 'not_flushed'] as const
 
-type Line = Waiting & { readonly topic: EventTopic; readonly bytes: Buffer }
+type Line = Waiting & { readonly topic: EventTopic; readonly text: Slice }
 
 const NAME = 'events.ndjson'
 const QUEUE = 0 // one file, one queue
@@ -48,9 +49,11 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
   const files = options.files ?? 8
   const most = options.buffer ?? 8 * 1024 * 1024
   const tally = createEventTally(DROP_REASONS)
-  const ring = createEventRing<Line>({ queues: 1, most }, line =>
+  const slabs = new Slabs()
+  const ring = createEventRing<Line>({ queues: 1, most }, line => {
     tally.lost(line.topic, 'buffer_full')
-  )
+    line.text.free()
+  })
   const stopping = new AbortController()
   let writing: Promise<void> | null = null
   let failing: string | null = null // code of the last error, until a write succeeds
@@ -66,12 +69,13 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
 
   function publish(event: Parameters<EventSink['publish']>[0]): void {
     const topic = topicOf(event.type)
-    const bytes = closed ? null : lineOf(event, options.source ?? 'sluice', clock.wall())
+    const line = closed ? null : lineOf(event, options.source ?? 'sluice', clock.wall())
+    const size = Buffer.byteLength(line ?? '')
     if (closed) tally.lost(topic, 'not_flushed')
-    else if (bytes === null) tally.lost(topic, 'not_json')
-    else if (bytes.length > Math.min(MOST_EVENT, most)) tally.lost(topic, 'too_large')
+    else if (line === null) tally.lost(topic, 'not_json')
+    else if (size > Math.min(MOST_EVENT, most)) tally.lost(topic, 'too_large')
     else {
-      ring.push(QUEUE, { topic, bytes, size: bytes.length, at: clock.now() })
+      ring.push(QUEUE, { topic, text: slabs.write(line, size), size, at: clock.now() })
       writing ??= writeAll().finally(() => {
         writing = null
       })
@@ -83,8 +87,11 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
     while (ring.events(QUEUE) > 0) {
       const batch = ring.take(QUEUE, MOST_BATCH)
       try {
-        await write(Buffer.concat(batch.map(line => line.bytes)))
-        for (const line of batch) tally.published(line.topic, 1)
+        await write(Buffer.concat(batch.map(line => line.text.bytes())))
+        for (const { topic, text } of batch) {
+          tally.published(topic, 1)
+          text.free()
+        }
         if (failing !== null) log.info({ events: tally.counts() }, 'events are written again')
         failing = null
       } catch (error) {
@@ -149,7 +156,7 @@ function lineOf(
   event: Parameters<EventSink['publish']>[0],
   source: string,
   time: Date
-): Buffer | null {
+): string | null {
   const envelope = {
     specversion: '1.0',
     id: randomUUID(),
@@ -161,7 +168,7 @@ function lineOf(
     data: event.data ?? null
   }
   try {
-    return Buffer.from(`${JSON.stringify(envelope)}\n`)
+    return `${JSON.stringify(envelope)}\n`
   } catch {
     return null
   }

@@ -8,6 +8,7 @@
 import { ByteBudget } from '../domain/byte-budget.ts'
 import { bucketOfHash, hashText, saltPrefix } from '../domain/hash.ts'
 import { withModel } from '../domain/payload/model-rewrite.ts'
+import { releaseBytes } from '../domain/release-bytes.ts'
 import {
   ANSWER_BYTES,
   type AnswerCopy,
@@ -127,6 +128,8 @@ export function createFanOut(options: {
           if (shadow === null) continue
           paired({ target, copy, primary, shadow, noise }, () => {
             budget.giveBack(shadow.held + (noise?.held ?? 0))
+            releaseBytes(shadow.body)
+            releaseBytes(noise?.body ?? null)
             entry.legs--
             settled(entry)
           })
@@ -137,6 +140,7 @@ export function createFanOut(options: {
       function settled({ copy, primary, legs }: OpenCopy): void {
         if (primary === null || legs > 0 || !open.delete(copy.id)) return
         underWay--
+        releaseBytes(primary.body) // that of the request may still be on its way out of a socket
         credit[CREDIT.returned] = (credit[CREDIT.returned] ?? 0) + primary.credit
       }
 

@@ -10,6 +10,7 @@ import type { KafkaSettings } from '../../config/config.ts'
 import type { Clock, EventSink, Log } from '../../ports.ts'
 import { createEventRing } from '../event-ring.ts'
 import { createEventTally, TOPICS, topicOf } from '../event-topic.ts'
+import { Slabs } from '../slabs.ts'
 import { type Message, messageOf } from './message.ts'
 import { openSession } from './session.ts'
 import { createPace } from './sockets.ts'
@@ -47,8 +48,9 @@ export function createKafkaEvents(options: KafkaEventsOptions): EventSink {
   const optional = options.requestMs === undefined ? {} : { requestMs: options.requestMs }
   const tally = createEventTally(REASONS)
   const pace = createPace(clock)
-  const ring = createEventRing<Message>({ queues: TOPICS.length, most: buffer }, ({ topic }) =>
-    tally.lost(topic, 'buffer_full')
+  const slabs = TOPICS.map(() => new Slabs()) // for each queue, so that none pins the memory of another
+  const ring = createEventRing<Message>({ queues: TOPICS.length, most: buffer }, message =>
+    lost('buffer_full', [message])
   )
   const writers = TOPICS.map((topic, queue) =>
     createTopicWriter({
@@ -57,8 +59,11 @@ export function createKafkaEvents(options: KafkaEventsOptions): EventSink {
       ring,
       queue,
       open: first => openSession({ settings, first, pace, log, ...optional }),
-      published: events => tally.published(topic, events),
-      lost: (reason, events) => tally.lost(topic, reason, events),
+      published: messages => {
+        tally.published(topic, messages.length)
+        for (const { value } of messages) value.free()
+      },
+      lost,
       clock,
       log,
       random: Math.random,
@@ -67,14 +72,22 @@ export function createKafkaEvents(options: KafkaEventsOptions): EventSink {
   )
   let closed = false
 
+  function lost(reason: Reason, messages: readonly Message[]): void {
+    for (const { topic, value } of messages) {
+      tally.lost(topic, reason)
+      value.free()
+    }
+  }
+
   return {
     publish(event) {
       const topic = topicOf(event.type)
-      if (closed) return tally.lost(topic, 'not_flushed')
-      const message = messageOf(event, { source, at: clock.now(), time: clock.wall() })
-      if (message === null) return tally.lost(topic, 'not_json')
-      if (message.size > Math.min(MOST_EVENT, buffer)) return tally.lost(topic, 'too_large')
       const queue = TOPICS.indexOf(topic)
+      const own = slabs[queue]
+      if (closed || own === undefined) return tally.lost(topic, 'not_flushed')
+      const origin = { source, at: clock.now(), time: clock.wall() }
+      const message = messageOf(event, origin, own, Math.min(MOST_EVENT, buffer))
+      if (typeof message === 'string') return tally.lost(topic, message)
       ring.push(queue, message)
       writers[queue]?.wake()
     },
@@ -88,8 +101,7 @@ export function createKafkaEvents(options: KafkaEventsOptions): EventSink {
       await Promise.race([Promise.all(writers.map(writer => writer.drain())), late])
       limit.abort()
       for (const [queue, writer] of writers.entries()) {
-        const left = [...writer.end(), ...ring.expire(queue, Number.POSITIVE_INFINITY)]
-        for (const { topic } of left) tally.lost(topic, 'not_flushed')
+        lost('not_flushed', [...writer.end(), ...ring.expire(queue, Number.POSITIVE_INFINITY)])
       }
     }
   }

@@ -8,12 +8,13 @@ import { randomUUID } from 'node:crypto'
 import type { EventSink, EventTopic } from '../../ports.ts'
 import type { Waiting } from '../event-ring.ts'
 import { topicOf } from '../event-topic.ts'
+import type { Slabs, Slice } from '../slabs.ts'
 
 /** Few and small fields: tens of thousands wait while a broker is away. */
 export type Message = Waiting & {
   readonly topic: EventTopic
   readonly key: string | null // null: spread over the partitions
-  readonly value: Buffer
+  readonly value: Slice
   readonly id: string
   readonly type: string
   readonly source: string
@@ -23,19 +24,27 @@ export type Message = Waiting & {
 /** What a message takes in memory beyond its key and value. */
 const FRAME_BYTES = 512
 
-/** `at` is monotonic ms, `time` the wall clock. null when the data cannot be written as JSON. */
+/**
+ * Takes the value into `slabs`. `at` is monotonic ms, `time` the wall clock, `most` the bytes of a message in memory.
+ * Returns the reason when it is none.
+ */
 export function messageOf(
   event: Parameters<EventSink['publish']>[0],
-  origin: { readonly source: string; readonly at: number; readonly time: Date }
-): Message | null {
-  const value = jsonOf(event.data)
-  if (value === null) return null
+  origin: { readonly source: string; readonly at: number; readonly time: Date },
+  slabs: Slabs,
+  most: number
+): Message | 'not_json' | 'too_large' {
+  const text = jsonOf(event.data)
+  if (text === null) return 'not_json'
+  const length = Buffer.byteLength(text)
+  const size = length + Buffer.byteLength(event.key) + FRAME_BYTES
+  if (size > most) return 'too_large'
   return {
     at: origin.at,
-    size: value.length + Buffer.byteLength(event.key) + FRAME_BYTES,
+    size,
     topic: topicOf(event.type),
     key: event.key === '' ? null : event.key,
-    value,
+    value: slabs.write(text, length),
     id: randomUUID(),
     type: event.type,
     source: origin.source,
@@ -55,10 +64,10 @@ export function headersOf(message: Message): Record<string, string> {
   }
 }
 
-function jsonOf(data: unknown): Buffer | null {
+function jsonOf(data: unknown): string | null {
   try {
     const text: string | undefined = JSON.stringify(data ?? null) // undefined for a function
-    return text === undefined ? null : Buffer.from(text)
+    return text ?? null
   } catch {
     return null // a cycle, or a bigint
   }

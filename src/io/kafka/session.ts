@@ -95,7 +95,7 @@ export function openSession(options: SessionOptions): Session {
           compression: CompressionTypes.GZIP,
           messages: batch.map(message => ({
             key: message.key,
-            value: message.value,
+            value: message.value.bytes(),
             headers: headersOf(message)
           }))
         })

@@ -35,8 +35,9 @@ export type TopicWriterOptions = {
   readonly ring: EventRing<Message>
   readonly queue: number // of the ring
   readonly open: (first: number) => Session // `first`: index of the broker to begin with
-  readonly published: (events: number) => void
-  readonly lost: (reason: WriterReason, events: number) => void
+  /** Both take messages that the writer needs no more. */
+  readonly published: (messages: readonly Message[]) => void
+  readonly lost: (reason: WriterReason, messages: readonly Message[]) => void
   readonly clock: Clock
   readonly log: Log
   readonly random: () => number // [0, 1)
@@ -117,7 +118,7 @@ export function createTopicWriter(options: TopicWriterOptions): TopicWriter {
       return
     }
     if (ended) return
-    options.published(batch.length)
+    options.published(batch)
     batch = []
     limit = Math.min(BATCH_BYTES, limit + LIMIT_STEP)
     health.well()
@@ -131,8 +132,8 @@ export function createTopicWriter(options: TopicWriterOptions): TopicWriter {
       const bytes = batch.reduce((sum, { size }) => sum + size, 0)
       if (batch.length > 1) giveBack()
       else {
+        options.lost(kind, batch)
         batch = []
-        options.lost(kind, 1)
         health.refusedOne(word, bytes)
       }
       limit = Math.min(limit, Math.ceil(bytes / 2))
@@ -160,7 +161,7 @@ export function createTopicWriter(options: TopicWriterOptions): TopicWriter {
     if (why.kind !== 'unauthorized' && why.kind !== 'missing_topic') return
     if (health.blockedFor() < patienceMs) return
     const old = ring.expire(queue, clock.now() - patienceMs)
-    if (old.length > 0) options.lost(why.kind, old.length)
+    options.lost(why.kind, old)
   }
 
   return {
