@@ -5,53 +5,32 @@
  * Columns usually come before the data; where they come behind it, the first row is kept until they are known,
  * up to 1 MiB of text. A column's name is compared by its text, so 7 and "7" are the same.
  */
+import { ListPart, ObjectPart, Part } from './unit-part.ts'
 import { type Place, PointerPlace, type Slot } from './unit-place.ts'
 
 const MAX_CELLS = 65_536
 const MAX_KEPT = 1_048_576
 
 /** The whole request; `column` as latin1. */
-export class DataframePlace implements Place {
+export class DataframePlace extends ObjectPart {
   readonly #column: string
-  readonly #slot: Slot
   #taken = false
 
   constructor(column: string, slot: Slot) {
+    super(slot)
     this.#column = column
-    this.#slot = slot
   }
 
-  scalar(): void {
-    this.#slot.absent()
-  }
-
-  long(): void {
-    this.#slot.absent()
-  }
-
-  opens(array: boolean): boolean {
-    if (array) this.#slot.absent()
-    return !array
-  }
-
-  member(name: string): Place | null {
+  override member(name: string): Place | null {
     if (this.#taken) return null
     this.#taken = name === 'dataframe_split' || name === 'dataframe_records'
-    if (name === 'dataframe_split') return new SplitPlace(new Frame(this.#column, this.#slot))
+    if (name === 'dataframe_split') return new SplitPlace(new Frame(this.#column, this.slot))
     if (name !== 'dataframe_records') return null
-    return new PointerPlace(['0', this.#column], 0, this.#slot)
+    return new PointerPlace(['0', this.#column], 0, this.slot)
   }
 
-  element(): null {
-    return null
-  }
-
-  wantsBehind(): boolean {
-    return false
-  }
-
-  closes(): void {
-    if (!this.#taken) this.#slot.absent()
+  override closes(): void {
+    if (!this.#taken) this.slot.absent()
   }
 }
 
@@ -94,67 +73,42 @@ class Frame {
   }
 }
 
-/** A list or an object of which only some parts are followed; anything else in its place is no frame. */
-class Part implements Place {
-  protected readonly frame: Frame
-
-  constructor(frame: Frame) {
-    this.frame = frame
-  }
-
-  scalar(_text: string | null): void {
-    this.frame.slot.absent()
-  }
-
-  long(): void {
-    this.frame.slot.absent()
-  }
-
-  opens(array: boolean): boolean {
-    if (!array) this.frame.slot.absent()
-    return array
-  }
-
-  member(_name: string): Place | null {
-    return null
-  }
-
-  element(_index: number): Place | null {
-    return null
-  }
-
-  wantsBehind(_index: number): boolean {
-    return false
-  }
-
-  closes(): void {}
-}
-
-class SplitPlace extends Part {
+class SplitPlace extends ObjectPart {
+  readonly #frame: Frame
   #columns = false
   #data = false
 
-  override opens(array: boolean): boolean {
-    if (array) this.frame.slot.absent()
-    return !array
+  constructor(frame: Frame) {
+    super(frame.slot)
+    this.#frame = frame
   }
 
   override member(name: string): Place | null {
     if (name === 'columns' && !this.#columns) {
       this.#columns = true
-      return new ColumnsPlace(this.frame)
+      return new ColumnsPlace(this.#frame)
     }
     if (name !== 'data' || this.#data) return null
     this.#data = true
-    return new DataPlace(this.frame)
+    return new DataPlace(this.#frame)
   }
 
   override closes(): void {
-    this.frame.slot.absent()
+    this.slot.absent()
   }
 }
 
-class ColumnsPlace extends Part {
+/** A list of a frame. */
+class FrameList extends ListPart {
+  protected readonly frame: Frame
+
+  constructor(frame: Frame) {
+    super(frame.slot)
+    this.frame = frame
+  }
+}
+
+class ColumnsPlace extends FrameList {
   override element(index: number): Place | null {
     return new ColumnPlace(this.frame, index)
   }
@@ -169,28 +123,25 @@ class ColumnsPlace extends Part {
   }
 }
 
+/** The name of a column; what is no text is not the one that is looked for. */
 class ColumnPlace extends Part {
+  readonly #frame: Frame
   readonly #index: number
 
   constructor(frame: Frame, index: number) {
-    super(frame)
+    super()
+    this.#frame = frame
     this.#index = index
   }
 
   override scalar(text: string | null): void {
-    if (text !== this.frame.column) return
-    this.frame.index = this.#index
-    this.frame.look()
-  }
-
-  override long(): void {}
-
-  override opens(): boolean {
-    return false
+    if (text !== this.#frame.column) return
+    this.#frame.index = this.#index
+    this.#frame.look()
   }
 }
 
-class DataPlace extends Part {
+class DataPlace extends FrameList {
   #row = false
 
   override element(): Place | null {
@@ -199,11 +150,11 @@ class DataPlace extends Part {
   }
 
   override closes(): void {
-    if (!this.#row) this.frame.slot.absent()
+    if (!this.#row) this.slot.absent()
   }
 }
 
-class RowPlace extends Part {
+class RowPlace extends FrameList {
   override element(index: number): Place | null {
     const { frame } = this
     const wanted = frame.index < 0 || frame.index === index
@@ -221,6 +172,13 @@ class RowPlace extends Part {
 }
 
 class CellPlace extends Part {
+  readonly #frame: Frame
+
+  constructor(frame: Frame) {
+    super()
+    this.#frame = frame
+  }
+
   override scalar(text: string | null): void {
     this.#have({ text, long: false })
   }
@@ -235,7 +193,7 @@ class CellPlace extends Part {
   }
 
   #have(cell: Cell): void {
-    if (this.frame.index < 0) this.frame.keep(cell)
-    else this.frame.take(cell)
+    if (this.#frame.index < 0) this.#frame.keep(cell)
+    else this.#frame.take(cell)
   }
 }

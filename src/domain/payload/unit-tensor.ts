@@ -6,6 +6,7 @@
  * the order of the inputs, little-endian: BYTES are a length and so many bytes, whole numbers become their
  * decimal text, as they would stand in JSON; of other datatypes there is no one text, so they are no units.
  */
+import { ObjectPart, Part } from './unit-part.ts'
 import type { Place, Slot } from './unit-place.ts'
 import { UnitText } from './unit-text.ts'
 
@@ -27,9 +28,8 @@ const WHOLE: ReadonlyMap<string, number> = new Map([
 type Binary = { readonly offset: number; readonly size: number; readonly datatype: string }
 
 /** The whole request; `name` as latin1. Behind the JSON part, `binary` reads on. */
-export class TensorPlace implements Place {
+export class TensorPlace extends ObjectPart {
   readonly name: string
-  readonly slot: Slot
   #inputs = false
   #binary: Binary | null = null
   #passed = 0 // bytes of binary data of the inputs so far
@@ -38,38 +38,17 @@ export class TensorPlace implements Place {
   readonly #bytes = new UnitText(LENGTH_BYTES + MAX_TEXT)
 
   constructor(name: string, slot: Slot) {
+    super(slot)
     this.name = name
-    this.slot = slot
   }
 
-  scalar(): void {
-    this.slot.absent()
-  }
-
-  long(): void {
-    this.slot.absent()
-  }
-
-  opens(array: boolean): boolean {
-    if (array) this.slot.absent()
-    return !array
-  }
-
-  member(name: string): Place | null {
+  override member(name: string): Place | null {
     if (name !== 'inputs' || this.#inputs) return null
     this.#inputs = true
     return new InputsPlace(this)
   }
 
-  element(): null {
-    return null
-  }
-
-  wantsBehind(): boolean {
-    return false
-  }
-
-  closes(): void {
+  override closes(): void {
     if (this.#binary === null) this.slot.absent()
   }
 
@@ -112,31 +91,6 @@ export class TensorPlace implements Place {
     else if (value > BigInt(MAX_TEXT)) this.slot.tooLong()
     else this.#needed += Number(value)
   }
-}
-
-/** What every part of an input is unless it says otherwise: nothing of it is wanted. */
-class Part implements Place {
-  scalar(_text: string | null): void {}
-
-  long(): void {}
-
-  opens(_array: boolean): boolean {
-    return false
-  }
-
-  member(_name: string): Place | null {
-    return null
-  }
-
-  element(_index: number): Place | null {
-    return null
-  }
-
-  wantsBehind(_index: number): boolean {
-    return false
-  }
-
-  closes(): void {}
 }
 
 class InputsPlace extends Part {
