@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline'
 import { leash } from './leash.ts'
 
 const KEPT = 64 * 1024 // bytes of stderr
+const READY_WITHIN = 120_000 // ms; one that cannot start ends by itself
 
 export type Child = {
   readonly pid: number
@@ -51,7 +52,7 @@ export async function startChild(
     await exited
     clearTimeout(timer)
   }
-  const timer = setTimeout(() => child.kill('SIGKILL'), options.withinMs ?? 20_000)
+  const timer = setTimeout(() => child.kill('SIGKILL'), options.withinMs ?? READY_WITHIN)
   const ready = await readyLine(child)
   clearTimeout(timer)
   if (ready === null) {

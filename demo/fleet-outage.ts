@@ -12,7 +12,7 @@ import { rollbackOf } from './play.ts'
 import { type Answer, SLA_MS } from './router.ts'
 
 const GONE_MS = 2_500 // twice: before and after the raise that is refused
-const BACK_MS = 30_000 // routers try again after 5 s at most
+const BACK_MS = 120_000 // routers try again after 5 s at most, where the machine lets them
 const AFTER_MS = 2_000
 
 export async function playOutage(

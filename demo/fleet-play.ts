@@ -33,7 +33,7 @@ import {
 import { SLA_MS } from './router.ts'
 
 const ALONE_MS = 2_000
-const SHOWN_MS = 10_000 // a change that is not on the other router by then never comes
+const SHOWN_MS = 60_000 // a change that is not on the other router by then never comes
 const AFTER_MS = 2_000
 
 /** Resolves when all of it happened and was told. Throws when not. */

@@ -62,6 +62,8 @@ async function serve(name: string, version: string, kind: ModelKind): Promise<vo
   const model: Model = { name, version, outputs, sessions }
   const state = faults()
   const server = createServer((req, res) => void serveRequest(model, state, req, res))
+  // Whoever keeps a connection closes it: a server that stood still for 5 s would break it under a request.
+  server.keepAliveTimeout = 0
   const control = createServer((req, res) => void setFault(state, req, res))
   const url = await listen(server, values.host, Number(values.port))
   const controlUrl = await listen(control, '127.0.0.1', Number(values['control-port']))

@@ -68,7 +68,7 @@ export async function startRouter(place: RouterPlace): Promise<Router> {
     fetch(`${admin}/admin/v1/routes/${ROUTE}${path}`, {
       ...init,
       headers: { ...init.headers, authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(5_000)
+      signal: AbortSignal.timeout(30_000)
     })
   const read = async (path: string): Promise<unknown> => {
     const answer = await call(path)

@@ -29,7 +29,8 @@ export type Store = {
 }
 
 const PREFIX = 'sluice' // what routers use unless they are told otherwise
-const STARTED_WITHIN = 20_000 // ms
+const STARTED_WITHIN = 60_000 // ms
+const ANSWERS_WITHIN = 10_000 // ms; one that is gone refuses at once
 
 /** Finds a redis-server and starts it in `directory`. Throws when there is none, with what to do. */
 export async function startStore(directory: string): Promise<Store> {
@@ -126,8 +127,8 @@ async function ask<Reply>(
     port,
     host: '127.0.0.1',
     lazyConnect: true,
-    connectTimeout: 1_000,
-    commandTimeout: 1_000,
+    connectTimeout: ANSWERS_WITHIN,
+    commandTimeout: ANSWERS_WITHIN,
     maxRetriesPerRequest: 0,
     retryStrategy: () => null
   })

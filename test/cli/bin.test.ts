@@ -129,8 +129,7 @@ async function startBehind(
   })
   const line = await until(
     'the ready line',
-    () => /^{"msg":"ready".*}\n/m.exec(stdout)?.[0] ?? false,
-    { within: 60_000 }
+    () => /^{"msg":"ready".*}\n/m.exec(stdout)?.[0] ?? false
   )
   const router: number = JSON.parse(line).pid
   t.teardown(() => {

@@ -8,7 +8,7 @@ import { freePort } from '../helpers/ports.ts'
 import { ROOT, runSluice, temporaryDirectory } from '../helpers/sluice.ts'
 import { twoVersionConfig } from '../helpers/two-versions.ts'
 
-t.setTimeout(300_000) // ends a hung run; nothing is measured by it
+t.setTimeout(400_000) // ends a hung run; nothing is measured by it
 
 const skip = WITHOUT_KAFKA
 const CA = join(ROOT, 'test/fixtures/tls/ca.pem')

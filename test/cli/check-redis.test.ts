@@ -8,7 +8,7 @@ import { startRedis } from '../helpers/redis.ts'
 import { ROOT, runSluice, temporaryDirectory } from '../helpers/sluice.ts'
 import { twoVersionConfig } from '../helpers/two-versions.ts'
 
-t.setTimeout(200_000) // ends a hung run; nothing is measured by it
+t.setTimeout(400_000) // ends a hung run; nothing is measured by it
 
 const CANARY = 'canary-of-redis'
 const CA = join(ROOT, 'test/fixtures/tls/ca.pem')

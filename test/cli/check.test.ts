@@ -7,7 +7,7 @@ import { freePort } from '../helpers/ports.ts'
 import { ROOT, runSluice, temporaryDirectory } from '../helpers/sluice.ts'
 import { twoVersionConfig } from '../helpers/two-versions.ts'
 
-t.setTimeout(200_000) // ends a hung run; nothing is measured by it
+t.setTimeout(400_000) // ends a hung run; nothing is measured by it
 
 const model = await startModelServer(t, { version: '3' })
 

@@ -6,7 +6,7 @@ import type { Control, ShadowView } from '../../src/ports.ts'
 import { startAdmin, TOKENS } from '../helpers/admin.ts'
 import { runSluice } from '../helpers/sluice.ts'
 
-t.setTimeout(200_000) // ends a hung run; nothing is measured by it
+t.setTimeout(400_000) // ends a hung run; nothing is measured by it
 
 const SAME: FieldAgreement = {
   field: 'status',

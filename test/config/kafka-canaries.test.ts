@@ -6,7 +6,7 @@ import { type Settings, type Sluice, startSluice } from '../helpers/sluice.ts'
 import { twoVersionConfig } from '../helpers/two-versions.ts'
 import { until } from '../helpers/until.ts'
 
-t.setTimeout(200_000) // ends a hung run; nothing is measured by it
+t.setTimeout(400_000) // ends a hung run; nothing is measured by it
 
 const CANARY = 'canary-of-kafka'
 const model = await startModelServer(t, { version: '3' })

@@ -62,7 +62,7 @@ async function run(bytes: Buffer) {
   const client = await rawClient(port)
   client.send(bytes)
   const read = () => readAnswers(client.bytes(), client.end()).final
-  await client.until(() => client.end() !== 'open' || read()[0]?.complete === true, 10_000)
+  await client.until(() => client.end() !== 'open' || read()[0]?.complete === true)
   const [answer] = read()
   client.close()
   return { status: answer?.status ?? 0, answer }

@@ -82,7 +82,7 @@ test('row 8: resets the client when a body without length is reset, and ends it 
   })
   const broken = await rawClient(thread.port)
   broken.send(GET)
-  await broken.until(() => broken.end() !== 'open', 10_000)
+  await broken.until(() => broken.end() !== 'open')
   t.equal(broken.end(), 'reset')
   t.notMatch(broken.bytes().toString('latin1'), '0\r\n\r\n', 'no last chunk is forged')
   await until('the outcome', () => counted('reset') === 1)
@@ -90,7 +90,7 @@ test('row 8: resets the client when a body without length is reset, and ends it 
   recorder.behave({ onRequest: (_, socket) => socket.end(head) })
   const whole = await rawClient(thread.port)
   whole.send(GET)
-  await whole.until(() => whole.end() !== 'open', 10_000)
+  await whole.until(() => whole.end() !== 'open')
   t.equal(whole.end(), 'fin')
   const [answer] = readAnswers(whole.bytes(), whole.end()).final
   if (answer === undefined) throw new Error('no answer')
@@ -179,7 +179,7 @@ test('sends a body that is still coming to the champion, whole and once, when th
     await new Promise(resolve => setTimeout(resolve, 50))
   }
   client.send('0\r\n\r\n')
-  await client.until(() => readAnswers(client.bytes(), client.end()).final.length === 1, 10_000)
+  await client.until(() => readAnswers(client.bytes(), client.end()).final.length === 1)
   t.equal(readAnswers(client.bytes(), client.end()).final[0]?.status, 200)
   client.close()
   t.equal(recorder.requests.length, 1)
@@ -226,7 +226,7 @@ async function ask(port: number) {
   await client.until(() => {
     const [answer] = readAnswers(client.bytes(), client.end()).final
     return answer?.complete === true || client.end() !== 'open'
-  }, 10_000)
+  })
   const [answer] = readAnswers(client.bytes(), client.end()).final
   client.close()
   if (answer === undefined) throw new Error(`no answer: ${client.bytes().toString('latin1')}`)

@@ -46,10 +46,10 @@ test('row 6: says 100 Continue when the body is still to come, and forwards no E
   client.send(
     `${head('POST /v1/predict HTTP/1.1')}Expect: 100-continue\r\nContent-Length: 7\r\n\r\n`
   )
-  await client.until(() => client.bytes().includes('\r\n\r\n'), 10_000)
+  await client.until(() => client.bytes().includes('\r\n\r\n'))
   t.equal(client.bytes().toString(), 'HTTP/1.1 100 Continue\r\n\r\n')
   client.send('{"x":1}')
-  await client.until(() => readAnswers(client.bytes(), client.end()).final.length === 1, 10_000)
+  await client.until(() => readAnswers(client.bytes(), client.end()).final.length === 1)
   t.equal(readAnswers(client.bytes(), client.end()).final[0]?.status, 200)
   const request = recorder.requests[from]
   if (request === undefined) throw new Error('nothing was forwarded')
@@ -184,7 +184,7 @@ test('cuts the upstream and says 413 when a chunked body grows beyond the limit'
   client.send(`${head('POST /v1/predict HTTP/1.1')}Transfer-Encoding: chunked\r\n\r\n${chunk}`)
   await until('the upload upstream', () => recorder.requests[from]?.head)
   client.send(chunk + chunk)
-  await client.until(() => client.end() !== 'open', 10_000)
+  await client.until(() => client.end() !== 'open')
   t.equal(readAnswers(client.bytes(), client.end()).final[0]?.status, 413)
   await until('the upstream to see it cut', () => recorder.requests[from]?.cut !== null)
   t.equal(recorder.requests[from]?.complete, false)
@@ -202,7 +202,7 @@ async function ask(request: string) {
   await client.until(() => {
     const [answer] = readAnswers(client.bytes(), client.end()).final
     return answer?.complete === true || client.end() !== 'open'
-  }, 10_000)
+  })
   const [answer] = readAnswers(client.bytes(), client.end()).final
   client.close()
   if (answer === undefined) throw new Error(`no answer to ${request.slice(0, 80)}`)

@@ -25,7 +25,7 @@ test('row 10: answers idle connections once more, with close, when a drain begin
   const thread = await startDataThread(t, [stableRoute(recorder.port)])
   const clients = await Promise.all(Array.from({ length: 20 }, () => rawClient(thread.port)))
   for (const client of clients) client.send(GET)
-  await Promise.all(clients.map(client => client.until(() => count(client) === 1, 10_000)))
+  await Promise.all(clients.map(client => client.until(() => count(client) === 1)))
   const drained = thread.drain(10_000)
   await until('no more accepting', async () => {
     const late = await rawClient(thread.port).catch(() => null)
@@ -34,7 +34,7 @@ test('row 10: answers idle connections once more, with close, when a drain begin
   })
   for (const client of clients) client.send(GET)
   for (const client of clients) {
-    await client.until(() => client.end() !== 'open', 10_000)
+    await client.until(() => client.end() !== 'open')
     const answers = readAnswers(client.bytes(), client.end()).final
     t.equal(answers.length, 2)
     const [, last] = answers
@@ -53,9 +53,9 @@ test('row 10: lets a stream run up to the grace of a drain, then cuts it so that
   recorder.behave({ onRequest: (_, socket) => void socket.write(`${SSE}3\r\n: 1\r\n`) })
   const client = await rawClient(thread.port)
   client.send(GET)
-  await client.until(() => client.bytes().includes(': 1'), 10_000)
+  await client.until(() => client.bytes().includes(': 1'))
   await thread.drain(1000)
-  await client.until(() => client.end() !== 'open', 10_000)
+  await client.until(() => client.end() !== 'open')
   const [answer] = readAnswers(client.bytes(), client.end()).final
   t.equal(answer?.complete, false)
   t.equal(thread.count('stable', 'reset'), 0, 'the variant is not blamed')
@@ -84,7 +84,7 @@ test('row 11: ends clients that drip, that say nothing, and that send a body too
     [inHead, 'in the head'],
     [inBody, 'in the body']
   ] as const) {
-    await client.until(() => client.end() !== 'open', 40_000)
+    await client.until(() => client.end() !== 'open')
     t.not(client.end(), 'open', what)
     t.equal(readAnswers(client.bytes(), client.end()).final[0]?.status, 408, what)
   }
@@ -119,7 +119,7 @@ test('row 12: refuses an upstream whose certificate is not trusted or names anot
     const thread = await startDataThread(t, [stableRoute(0, { variants: [variant] })])
     const client = await rawClient(thread.port)
     client.send(GET)
-    await client.until(() => count(client) === 1, 10_000)
+    await client.until(() => count(client) === 1)
     const [answer] = readAnswers(client.bytes(), client.end()).final
     if (answer === undefined) throw new Error('no answer')
     t.equal(answer.status, status, `${name} ${JSON.stringify(Object.keys(settings ?? {}))}`)

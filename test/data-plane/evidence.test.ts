@@ -73,7 +73,7 @@ test('leaves a latency out when our own loop stood still or we waited for the cl
   client.send(GET)
   await new Promise(resolve => setTimeout(resolve, 500))
   client.resume()
-  await client.until(() => client.socket.bytesRead > body.length, 20_000)
+  await client.until(() => client.socket.bytesRead > body.length)
   client.close()
   await until('the outcome', () => row(ROW.calls) === 2)
   t.equal(row(ROW.timed), 0, 'a client that was not ready')
@@ -178,10 +178,10 @@ test('counts a stream to its first byte, as an answer only from there on', async
   const client = await rawClient(thread.port)
   const before = counters.words[AT.addresses + ADDRESSES.answered] ?? 0
   client.send(GET)
-  await client.until(() => client.bytes().includes('\r\n\r\n'), 10_000)
+  await client.until(() => client.bytes().includes('\r\n\r\n'))
   t.equal(counters.words[AT.addresses + ADDRESSES.answered], before, 'a head is no sign of life')
   say('9\r\ndata: 1\n\n\r\n')
-  await client.until(() => client.bytes().includes('data: 1'), 10_000)
+  await client.until(() => client.bytes().includes('data: 1'))
   await until(
     'the first byte',
     () => counters.words[AT.addresses + ADDRESSES.answered] === before + 1
@@ -212,7 +212,7 @@ async function ask(behaviour: Behaviour): Promise<void> {
   recorder.behave(behaviour)
   const client = await rawClient(thread.port)
   client.send(GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
-  await client.until(() => client.end() !== 'open', 10_000)
+  await client.until(() => client.end() !== 'open')
   client.close()
   await until('nothing in flight', () => thread.inFlight('canary') === 0)
 }

@@ -46,7 +46,7 @@ test('refuses connections beyond the limit by closing them, and counts them', as
   for (const client of clients) client.send(GET)
   await until('three answers', async () => (await answersOf(clients[2])).length === 1)
   const late = await rawClient(thread.port)
-  await late.until(() => late.end() !== 'open', 10_000)
+  await late.until(() => late.end() !== 'open')
   t.not(late.end(), 'open')
   t.equal(thread.region.words[THREAD_WORD.shedConnections], 1)
   await until(
@@ -107,7 +107,7 @@ test('answers 504 and closes the upstream when the first byte does not come in t
     onRequest: (_, socket) => void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc')
   })
   client.send(GET)
-  await client.until(() => client.end() !== 'open', 10_000)
+  await client.until(() => client.end() !== 'open')
   t.equal(client.end(), 'reset', 'silence inside a body breaks the answer')
   t.equal(thread.count('stable', 'timeout'), 2)
 })
@@ -130,7 +130,7 @@ test('does not count the time in which the client was not ready against the upst
   await until('the request', () => recorder.requests.length === 1)
   await new Promise(resolve => setTimeout(resolve, 1500))
   client.resume()
-  await client.until(() => client.socket.bytesRead > body.length, 20_000)
+  await client.until(() => client.socket.bytesRead > body.length)
   const [answer] = readAnswers(client.bytes(), client.end()).final
   t.equal(answer?.complete, true)
   t.ok(answer?.body.equals(body), 'every byte came')
@@ -163,7 +163,7 @@ test('uses an upstream connection as long as its server says, and not a moment l
 async function answersOf(client: Awaited<ReturnType<typeof rawClient>> | undefined, count = 1) {
   if (client === undefined) throw new Error('no client')
   const read = () => readAnswers(client.bytes(), client.end()).final.filter(a => a.complete)
-  await client.until(() => read().length >= count || client.end() !== 'open', 10_000)
+  await client.until(() => read().length >= count || client.end() !== 'open')
   return read()
 }
 

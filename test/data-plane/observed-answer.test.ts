@@ -212,7 +212,7 @@ test('keeps the outcome of a stream that broke, whatever had been said in it', a
     await until('the text', () => client.bytes().length > 300)
     await until('its content', () => observations(on, AT.firstTokens) === (fields === '' ? 1 : 2))
     socket.resetAndDestroy()
-    await client.until(() => client.end() !== 'open', 10_000)
+    await client.until(() => client.end() !== 'open')
   }
   t.equal(on.thread.count('stable', 'reset'), 2)
   t.equal(outcomes(on), 2)
@@ -229,7 +229,7 @@ test('counts each coded answer once when its client leaves with it and the threa
   const clients = await Promise.all(Array.from({ length: 20 }, () => rawClient(on.thread.port)))
   for (const client of clients) {
     client.send(`${POST}Content-Length: 2\r\n\r\n{}`)
-    void client.until(() => client.bytes().length > body.length, 10_000).then(() => client.reset())
+    void client.until(() => client.bytes().length > body.length).then(() => client.reset())
   }
   await until('all answers', () => clients.every(client => client.bytes().length > body.length))
   await on.thread.drain(2000)

@@ -33,7 +33,7 @@ test('lets a request with one answer finish on its variant when that is rolled b
   t.equal(fieldOf(other, 'x-sluice-variant'), 'stable')
   t.equal(fieldOf(other, 'x-sluice-revision'), '2-2')
   finish?.()
-  await client.until(() => readAnswers(client.bytes(), client.end()).final.length === 1, 10_000)
+  await client.until(() => readAnswers(client.bytes(), client.end()).final.length === 1)
   const [answer] = readAnswers(client.bytes(), client.end()).final
   if (answer === undefined) throw new Error('no answer')
   t.equal(answer.status, 200)
@@ -45,7 +45,7 @@ test('lets a request with one answer finish on its variant when that is rolled b
 test('ends streams of a rolled-back variant at once by reset when the route cuts', async t => {
   const client = await streaming()
   await thread.post([rolledBack({ graceMs: 60_000, cut: true })])
-  await client.until(() => client.end() !== 'open', 10_000)
+  await client.until(() => client.end() !== 'open')
   t.equal(client.end(), 'reset')
   t.notMatch(client.bytes().toString('latin1'), '0\r\n\r\n')
   await until('the upstream to be let go', () => canary.open() === 0)
@@ -57,7 +57,7 @@ test('lets streams of a rolled-back variant run up to the grace, then resets the
   canary.behave({ onRequest: answerOk })
   t.equal(fieldOf(await ask(), 'x-sluice-variant'), 'stable', 'new requests leave at once')
   t.equal(client.end(), 'open', 'the stream goes on')
-  await client.until(() => client.end() !== 'open', 10_000)
+  await client.until(() => client.end() !== 'open')
   t.equal(client.end(), 'reset')
 })
 
@@ -74,7 +74,7 @@ test('breaks a stream whose head comes after its variant was rolled back and cut
   await until('the request at the challenger', () => begin)
   await thread.post([rolledBack({ graceMs: 60_000, cut: true })])
   begin?.()
-  await client.until(() => client.end() !== 'open', 10_000)
+  await client.until(() => client.end() !== 'open')
   t.equal(client.end(), 'reset')
 })
 
@@ -120,14 +120,14 @@ async function streaming() {
   canary.behave({ onRequest: (_, socket) => void socket.write(SSE) })
   const client = await rawClient(thread.port)
   client.send(GET)
-  await client.until(() => client.bytes().includes('data: 1'), 10_000)
+  await client.until(() => client.bytes().includes('data: 1'))
   return client
 }
 
 async function ask() {
   const client = await rawClient(thread.port)
   client.send(GET)
-  await client.until(() => readAnswers(client.bytes(), client.end()).final.length === 1, 10_000)
+  await client.until(() => readAnswers(client.bytes(), client.end()).final.length === 1)
   const [answer] = readAnswers(client.bytes(), client.end()).final
   client.close()
   if (answer === undefined) throw new Error('no answer')

@@ -10,6 +10,7 @@ import { type RequestCase, requestBytes, requestCases } from '../helpers/raw-cas
 import { type RawClient, rawClient } from '../helpers/raw-client.ts'
 import { headerOf, type RecordedRequest } from '../helpers/recorder.ts'
 import { barrier } from '../helpers/request-case.ts'
+import { HUNG_MS } from '../helpers/until.ts'
 import {
   type FuzzOptions,
   type FuzzResult,
@@ -25,7 +26,6 @@ import { type Random, random } from './random.ts'
 
 const TOGETHER = 48
 const LINGER_MS = 60 // how long an unanswered connection is left open before our FIN
-const DEADLINE_MS = 20_000
 
 type Trial = {
   readonly id: number
@@ -98,9 +98,9 @@ async function play(trial: Trial, port: number): Promise<Outcome> {
   const methods = isHead(trial.bytes) ? ['HEAD'] : []
   const answered = () =>
     ended() || readAnswers(client.bytes(), client.end(), methods).final[0]?.complete === true
-  const hurried = !(await client.until(answered, trial.patient ? DEADLINE_MS : LINGER_MS))
+  const hurried = !(await client.until(answered, trial.patient ? HUNG_MS : LINGER_MS))
   client.fin()
-  await client.until(ended, DEADLINE_MS)
+  await client.until(ended)
   const outcome = { ...trial, received: client.bytes(), end: client.end(), hurried }
   client.close()
   return outcome

@@ -24,7 +24,6 @@ import { mutate } from './mutate.ts'
 import { type Random, random } from './random.ts'
 
 const TOGETHER = 64
-const DEADLINE_MS = 20_000
 const OURS = [502, 503, 504]
 
 type Ending = 'fin' | 'rst' | 'keep'
@@ -131,7 +130,7 @@ async function play(trial: Trial, port: number, totals: Totals): Promise<string 
   client.send(`GET ${target} HTTP/1.1\r\nHost: router.test\r\nX-User-Id: u-${trial.id}\r\n\r\n`)
   const over = () =>
     client.end() !== 'open' || readAnswers(client.bytes(), client.end()).final[0]?.complete === true
-  const ended = await client.until(over, DEADLINE_MS)
+  const ended = await client.until(over)
   const { interim, final, garbage } = readAnswers(client.bytes(), client.end())
   client.close()
   totals.sent += 1

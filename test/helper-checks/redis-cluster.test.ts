@@ -3,7 +3,7 @@ import t from 'tap'
 import { startRedisCluster } from '../helpers/redis-cluster.ts'
 import { until } from '../helpers/until.ts'
 
-t.setTimeout(180_000)
+t.setTimeout(400_000) // ends a hung run; nothing is measured by it
 
 t.test('keys belong to one node each when a cluster is up, and their slot can move', async t => {
   const cluster = await startRedisCluster(t, { password: 'secret' })

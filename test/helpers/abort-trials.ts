@@ -4,10 +4,10 @@
  */
 import { rawClient } from './raw-client.ts'
 import { type RecordedRequest, type Recorder, targetOf } from './recorder.ts'
+import { HUNG_MS } from './until.ts'
 
 export type AbortPhase = 'before the head' | 'after the head'
 
-const DEADLINE_MS = 5_000
 const HEAD =
   'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n'
 
@@ -42,7 +42,7 @@ export async function abortTrials(
     await within(there, `trial ${i} to reach the upstream`)
     if (
       phase === 'after the head' &&
-      !(await client.until(() => client.bytes().includes('data: 1'), DEADLINE_MS))
+      !(await client.until(() => client.bytes().includes('data: 1')))
     ) {
       throw new Error(`trial ${i}: the first event did not come`)
     }
@@ -58,7 +58,7 @@ export async function abortTrials(
 async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not in ${DEADLINE_MS} ms: ${what}`)), DEADLINE_MS)
+    timer = setTimeout(() => reject(new Error(`not in ${HUNG_MS} ms: ${what}`)), HUNG_MS)
   })
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }

@@ -45,6 +45,7 @@ export async function startAnswering(
       give(res, answer(recorded))
     })
   })
+  server.keepAliveTimeout = 0 // the router closes first, also when this process stood still
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => {
     server.closeAllConnections()

@@ -39,7 +39,7 @@ export async function download(port: number, pid: number, bytes: number): Promis
   await until('the head of the answer', () => head === null)
   const stalledGrowth = await watch.settled()
   socket.resume()
-  await until('the whole body', () => sum.bytes >= bytes || socket.destroyed, { within: 120_000 })
+  await until('the whole body', () => sum.bytes >= bytes || socket.destroyed)
   socket.destroy()
   const intact = sum.bytes === bytes && sum.value === checksumOf(bytes)
   return { intact, stalledGrowth, peakGrowth: watch.stop() }
@@ -65,7 +65,7 @@ export async function upload(
   await until('the upload to reach the upstream', () => upstream.uploads.length > before)
   const stalledGrowth = await watch.settled()
   upstream.stall(false)
-  await until('the answer', () => answer.endsWith('ok') || socket.destroyed, { within: 120_000 })
+  await until('the answer', () => answer.endsWith('ok') || socket.destroyed)
   await poured
   socket.destroy()
   const sum = upstream.uploads[before]

@@ -14,6 +14,8 @@ export type DemoRun = {
   readonly child: ChildProcess
   readonly stdout: () => string
   readonly stderr: () => string
+  /** The end of all that it wrote, for the report of a failure. */
+  readonly told: () => string
   /** What it wrote with --json so far. */
   readonly events: () => readonly DemoEvent[]
   readonly code: Promise<number | null>
@@ -42,6 +44,7 @@ export function runDemo(t: Test, ...args: string[]): DemoRun {
     child,
     stdout: () => stdout,
     stderr: () => stderr,
+    told: () => `${stderr}\n${stdout.slice(-1_000)}`,
     events: () =>
       stdout
         .split('\n')

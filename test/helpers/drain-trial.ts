@@ -26,13 +26,13 @@ const MOST_PAUSE_MS = 64 // so that SIGTERM finds connections that are busy and 
 /** Starts a process with `clients` clients, ends it with SIGTERM and waits for its exit, which must be 0. */
 export async function drainOnce(clientCount: number): Promise<DrainTally> {
   const recorder = await startRecorder({ behaviour: { onRequest: answerOk } })
-  const config = { ...demoConfig(recorder.url), drain: { delay: '100ms', grace: '5s' } }
+  const config = { ...demoConfig(recorder.url), drain: { delay: '100ms', grace: '60s' } }
   const sluice = await startSluice(config, DEMO_START)
   const tally: DrainTally = { answered: 0, refused: 0, failed: [], warm: new Set() }
   const clients = Array.from({ length: clientCount }, (_, n) =>
     keepAsking(sluice, recorder, tally, n)
   )
-  await until('the clients to be warm', () => tally.warm.size === clientCount, { within: 120_000 })
+  await until('the clients to be warm', () => tally.warm.size === clientCount)
   const { code, signal } = await sluice.stop()
   await Promise.all(clients)
   await recorder.close()
@@ -56,7 +56,7 @@ async function keepAsking(
       const before = client.bytes().length
       client.send(requestText(target, n))
       const read = () => readAnswers(client.bytes().subarray(before), client.end()).final[0]
-      await client.until(() => client.end() !== 'open' || read()?.complete === true, 20_000)
+      await client.until(() => client.end() !== 'open' || read()?.complete === true)
       const answer = read()
       if (answer?.complete === true && answer.status === 200) {
         tally.answered += 1

@@ -187,7 +187,7 @@ function listening(port: number, accept: (client: Socket) => void): Promise<Serv
       server.on('error', () => {})
       return server
     },
-    { within: 10_000, every: 20 }
+    { every: 20 }
   )
 }
 

@@ -17,7 +17,6 @@ export type KafkaProcess = {
   readonly log: () => string
 }
 
-const STARTED_WITHIN = 60_000
 const KEPT = 200_000 // characters of its output
 
 export function createKafkaProcess(
@@ -47,8 +46,7 @@ export function createKafkaProcess(
       })
       const started = await until(
         'the broker is ready',
-        () => !alive() || output.includes('Kafka Server started'),
-        { within: STARTED_WITHIN }
+        () => !alive() || output.includes('Kafka Server started')
       ).catch((error: unknown) => error)
       if (started === true && alive()) return
       await end('SIGKILL')

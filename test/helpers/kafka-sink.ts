@@ -68,14 +68,14 @@ export function createTestSink(
     publish,
     given: () => given,
     async published(events) {
-      await until(`${events} decisions are acknowledged`, () => counts().published >= events, {
-        within: 120_000
-      }).catch((error: unknown) => {
-        const told = lines.map(({ level, text }) => `${level} ${text}`).slice(-40)
-        throw new Error(
-          [error, JSON.stringify(sink.counts()), ...sink.faults(), ...told].join('\n')
-        )
-      })
+      await until(`${events} decisions are acknowledged`, () => counts().published >= events).catch(
+        (error: unknown) => {
+          const told = lines.map(({ level, text }) => `${level} ${text}`).slice(-40)
+          throw new Error(
+            [error, JSON.stringify(sink.counts()), ...sink.faults(), ...told].join('\n')
+          )
+        }
+      )
     },
     stream() {
       const timer = setInterval(() => publish(AT_ONCE), EVERY_MS)

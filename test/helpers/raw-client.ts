@@ -4,6 +4,7 @@
  * It never closes by itself (half-open is allowed), so a test can tell "the server closed" from "we closed".
  */
 import { connect, type Socket } from 'node:net'
+import { HUNG_MS } from './until.ts'
 
 export type End = 'open' | 'fin' | 'reset'
 
@@ -20,7 +21,7 @@ export type RawClient = {
   pause(): void
   resume(): void
   /** Resolves when `condition` holds, or with false after `ms`; looked at on every event of the socket. */
-  until(condition: () => boolean, ms: number): Promise<boolean>
+  until(condition: () => boolean, ms?: number): Promise<boolean>
   close(): void
 }
 
@@ -73,7 +74,7 @@ export async function rawClient(port: number, host = '127.0.0.1'): Promise<RawCl
     reset: () => void socket.resetAndDestroy(),
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
-    until(condition, ms) {
+    until(condition, ms = HUNG_MS) {
       if (condition()) return Promise.resolve(true)
       return new Promise(resolve => {
         const finish = (held: boolean) => {

@@ -26,8 +26,6 @@ export type RedisPlace = {
   readonly access: ConnectionOptions
 }
 
-const STARTED_WITHIN = 20_000
-
 export function createRedisProcess({ program, args, directory, access }: RedisPlace): RedisProcess {
   let running: RunningRedis | null = null
   let output = ''
@@ -70,7 +68,7 @@ export function createRedisProcess({ program, args, directory, access }: RedisPl
           launch()
           return false
         },
-        { within: STARTED_WITHIN, every: 10 }
+        { every: 10 }
       ).catch((error: unknown) => error)
       if (started === true) return
       await end('SIGKILL')
@@ -84,7 +82,7 @@ export function createRedisProcess({ program, args, directory, access }: RedisPl
 
 /** It is the server of this directory and has read its data; a user who may not ask that has one who runs. */
 async function answers(access: ConnectionOptions, directory: string): Promise<boolean> {
-  const connection = await connectRedis({ ...access, within: 1_000 })
+  const connection = await connectRedis({ ...access, within: 10_000 })
   try {
     const info = String(await connection.call('INFO'))
     return info.includes(directory) && !/^loading:1/m.test(info)

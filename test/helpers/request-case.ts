@@ -18,7 +18,6 @@ export type CaseResult = {
   readonly sent: Buffer
 }
 
-const DEADLINE_MS = 15_000
 let barriers = 0
 
 /** Sends a normal request on its own connection and waits for its answer. Throws when it fails. */
@@ -29,7 +28,7 @@ export async function barrier(port: number): Promise<void> {
     `GET /v1/predict?${mark} HTTP/1.1\r\nHost: router.test\r\nX-User-Id: barrier\r\nConnection: close\r\n\r\n`
   )
   const done = () => client.end() !== 'open'
-  await client.until(done, DEADLINE_MS)
+  await client.until(done)
   const [answer, ...more] = readAnswers(client.bytes(), client.end()).final
   client.close()
   if (answer?.status !== 200 || !answer.complete || more.length > 0) {
@@ -83,14 +82,14 @@ async function settle(
 ): Promise<void> {
   const ended = () => client.end() !== 'open'
   if (c.expect.close === true || c.timing !== undefined) {
-    await client.until(ended, DEADLINE_MS)
+    await client.until(ended)
     return
   }
   const answered = () => {
     const [first] = readAnswers(client.bytes(), client.end(), methodsIn(sent)).final
     return ended() || first?.complete === true
   }
-  await client.until(answered, DEADLINE_MS)
+  await client.until(answered)
   for (let quiet = 0, moved = -1; quiet < 2 && !ended(); ) {
     await barrier(port)
     const now = client.bytes().length + seen(recorder).length

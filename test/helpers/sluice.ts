@@ -11,7 +11,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { leash } from '../../demo/leash.ts'
-import { until } from './until.ts'
+import { HUNG_MS, until } from './until.ts'
 
 export const ROOT = resolve(import.meta.dirname, '../..')
 export const BIN = join(ROOT, 'bin/sluice.js')
@@ -87,7 +87,7 @@ export async function startSluice(
       if (child.exitCode !== null || child.signalCode !== null) return { failed: true as const }
       return readyLine(output.stdout)
     },
-    { within: options.within ?? 60_000, every: 10 }
+    { within: options.within ?? HUNG_MS, every: 10 }
   ).catch((error: unknown) => {
     child.kill('SIGKILL')
     throw new Error(`${String(error)}\n${output.stdout}\n${output.stderr}`)
@@ -146,7 +146,7 @@ export async function runSluice(
   const timer = setTimeout(() => {
     late = true
     child.kill('SIGKILL')
-  }, options.within ?? 30_000)
+  }, options.within ?? HUNG_MS)
   const exit = await ended
   clearTimeout(timer)
   if (late)

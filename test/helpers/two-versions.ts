@@ -4,7 +4,7 @@
 import { type Load, type Sample, startLoad } from '../../demo/load.ts'
 import { type ModelServer, startModelServer } from './model-server.ts'
 import { type Settings, type Sluice, type StartOptions, startSluice } from './sluice.ts'
-import { until } from './until.ts'
+import { HUNG_MS, until } from './until.ts'
 
 type Teardown = { teardown(done: () => unknown): unknown }
 
@@ -139,7 +139,7 @@ export async function warm(versions: Pick<TwoVersions, 'samples'>, count = 20): 
 }
 
 /** The rollback of v4, as soon as there is one. */
-export async function rolledBack(versions: Pick<TwoVersions, 'route'>, within = 30_000) {
+export async function rolledBack(versions: Pick<TwoVersions, 'route'>, within = HUNG_MS) {
   return until(
     'v4 to be rolled back',
     async () => (await versions.route()).challengers['v4']?.rollback ?? undefined,

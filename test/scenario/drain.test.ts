@@ -14,7 +14,7 @@ import { until } from '../helpers/until.ts'
 const DRAINS = 4
 const CLIENTS = 200
 
-t.setTimeout(300_000)
+t.setTimeout(400_000) // ends a hung run; nothing is measured by it
 
 t.test(
   `loses no request when SIGTERM comes ${DRAINS} times under ${CLIENTS} keep-alive clients`,
@@ -65,7 +65,7 @@ t.test(
     })
     const client = await rawClient(Number(new URL(sluice.dataUrl).port))
     client.send(requestText('/v1/predict', 1))
-    await client.until(() => client.bytes().includes('data: 1'), 10_000)
+    await client.until(() => client.bytes().includes('data: 1'))
     sluice.signal('SIGTERM')
     await until('the listener to be closed', async () => {
       return rawClient(Number(new URL(sluice.dataUrl).port)).then(
@@ -74,7 +74,7 @@ t.test(
       )
     })
     finish()
-    await client.until(() => client.end() !== 'open', 10_000)
+    await client.until(() => client.end() !== 'open')
     const [answer] = readAnswers(client.bytes(), client.end()).final
     t.equal(answer?.complete, true)
     t.equal(answer?.body.toString(), 'data: 1\n\ndata: 2\n\n')
@@ -95,9 +95,9 @@ t.test('breaks a stream visibly when the grace is over', async t => {
   })
   const client = await rawClient(Number(new URL(sluice.dataUrl).port))
   client.send(requestText('/v1/predict', 1))
-  await client.until(() => client.bytes().includes('data: 1'), 10_000)
+  await client.until(() => client.bytes().includes('data: 1'))
   sluice.signal('SIGTERM')
-  await client.until(() => client.end() !== 'open', 15_000)
+  await client.until(() => client.end() !== 'open')
   const [answer] = readAnswers(client.bytes(), client.end()).final
   t.equal(answer?.complete, false)
   t.same(await sluice.exited, { code: 0, signal: null })
@@ -106,10 +106,7 @@ t.test('breaks a stream visibly when the grace is over', async t => {
 async function once(sluice: Sluice, target: string): Promise<string> {
   const client = await rawClient(Number(new URL(sluice.dataUrl).port))
   client.send(requestText(target, 0))
-  await client.until(
-    () => readAnswers(client.bytes(), client.end()).final[0]?.complete === true,
-    10_000
-  )
+  await client.until(() => readAnswers(client.bytes(), client.end()).final[0]?.complete === true)
   client.close()
   return client.bytes().toString()
 }

@@ -19,7 +19,7 @@ test('rolls back by the counts of all when each of four routers has seen little 
       const found = all.map(({ challengers }) => challengers['v4']?.rollback ?? null)
       return found.every(one => one !== null) && found[0]
     },
-    { within: 120_000, every: 250 }
+    { every: 250 }
   )
   t.equal(rollback.trigger, 'errors')
   t.match(rollback.reason, /^Over [234] replicas: Of \d+ requests to v4, \d+ failed/)

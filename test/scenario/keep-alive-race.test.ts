@@ -83,7 +83,7 @@ async function ask(client: RawClient, target: string, n: number): Promise<number
     `POST ${target} HTTP/1.1\r\nHost: router.test\r\nX-User-Id: u-${n}\r\nContent-Length: 2\r\n\r\n{}`
   )
   const read = () => readAnswers(client.bytes().subarray(before), client.end()).final[0]
-  await client.until(() => read()?.complete === true || client.end() !== 'open', 20_000)
+  await client.until(() => read()?.complete === true || client.end() !== 'open')
   return read()?.status ?? 0
 }
 

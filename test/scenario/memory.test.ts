@@ -55,7 +55,7 @@ async function ask(client: RawClient, n: number): Promise<string> {
     `POST /v1/predict HTTP/1.1\r\nHost: router.test\r\nX-User-Id: u-${n}\r\nContent-Length: 2\r\n\r\n{}`
   )
   const read = () => readAnswers(client.bytes().subarray(before), client.end()).final[0]
-  await client.until(() => read()?.complete === true || client.end() !== 'open', 20_000)
+  await client.until(() => read()?.complete === true || client.end() !== 'open')
   const { status = 0, body = '' } = read() ?? {}
   return status === 200 ? '200' : `${status} ${body}`
 }

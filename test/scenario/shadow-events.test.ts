@@ -13,7 +13,7 @@ import { shadowedRoute, shadowOf, sum } from '../helpers/shadowed.ts'
 import { startSluice } from '../helpers/sluice.ts'
 import { until } from '../helpers/until.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(400_000) // ends a hung run; nothing is measured by it
 
 t.test('events at a real broker', { skip: WITHOUT_KAFKA }, async t => {
   const kafka = await startKafka(t)
@@ -76,35 +76,24 @@ t.test('events at a real broker', { skip: WITHOUT_KAFKA }, async t => {
       t.ok((await askMany(1000, 100)).every(status => status === 200))
       await kafka.kill9()
       t.ok((await askMany(2000, 100)).every(status => status === 200))
-      await until(
-        'readyz to name the broker',
-        async () => {
-          const { degraded } = (await (await router.admin('/readyz')).json()) as {
-            degraded: string[]
-          }
-          return degraded.some(sentence => /broker|kafka/i.test(sentence))
-        },
-        { within: 60_000 }
-      )
+      await until('readyz to name the broker', async () => {
+        const { degraded } = (await (await router.admin('/readyz')).json()) as {
+          degraded: string[]
+        }
+        return degraded.some(sentence => /broker|kafka/i.test(sentence))
+      })
       t.equal((await router.admin('/readyz')).status, 200, 'and it is ready')
       await kafka.restart()
       const view = await until('all pairs to be decided', async () => {
         const now = await shadowOf(router, 'fraud')
         return sum(now.dropped) + sum(now.outcomes) === now.considered && now
       })
-      const counts = await until(
-        'every event to be published or lost',
-        async () => {
-          const published = sumBy(await samplesOf(router.adminUrl, 'sluice_events_total'), 'topic')
-          const lost = sumBy(
-            await samplesOf(router.adminUrl, 'sluice_events_dropped_total'),
-            'topic'
-          )
-          const all = (published['shadow'] ?? 0) + (lost['shadow'] ?? 0)
-          return all >= sum(view.outcomes) && { published, lost, all }
-        },
-        { within: 90_000 }
-      )
+      const counts = await until('every event to be published or lost', async () => {
+        const published = sumBy(await samplesOf(router.adminUrl, 'sluice_events_total'), 'topic')
+        const lost = sumBy(await samplesOf(router.adminUrl, 'sluice_events_dropped_total'), 'topic')
+        const all = (published['shadow'] ?? 0) + (lost['shadow'] ?? 0)
+        return all >= sum(view.outcomes) && { published, lost, all }
+      })
       t.equal(counts.all, sum(view.outcomes), 'the sums agree')
       const logs = router.logs().map(({ msg }) => String(msg))
       t.notOk(logs.some(line => /unhandled/i.test(line)))

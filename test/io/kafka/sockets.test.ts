@@ -6,7 +6,7 @@ import { takenPort } from '../../helpers/ports.ts'
 import { systemClock } from '../../helpers/state-process.ts'
 import { until } from '../../helpers/until.ts'
 
-t.setTimeout(60_000)
+t.setTimeout(400_000) // ends a hung run; nothing is measured by it
 
 test('gives a turn a second when many connections are asked for at once', async t => {
   let now = 1_000
