@@ -9,7 +9,13 @@ import { BAD_KINDS } from '../domain/counts.ts'
 import { Gathered } from '../domain/gathered.ts'
 import { bucketOfHash, hashText, saltPrefix } from '../domain/hash.ts'
 import { kindsOf } from '../domain/payload/reading.ts'
-import { SHADOW_AT, SHADOW_DROPS, type ShadowDrop, type ShadowTap } from '../domain/shadow.ts'
+import {
+  countShadow,
+  countShadowDrop,
+  SHADOW_AT,
+  type ShadowDrop,
+  type ShadowTap
+} from '../domain/shadow.ts'
 import {
   type AnswerCopy,
   COPY_OVERHEAD,
@@ -96,7 +102,7 @@ export class Taps {
     if (shadows.length === 0) return null
     let chosen: ShadowTap[] | null = null
     for (const shadow of shadows) {
-      this.#bump(shadow.slot, SHADOW_AT.considered)
+      countShadow(this.#counters, shadow.slot, SHADOW_AT.considered)
       const why = this.#whyNot(shadow, facts)
       if (why !== null) this.drop(shadow.slot, why)
       else if (chosen === null) chosen = [shadow]
@@ -110,7 +116,7 @@ export class Taps {
   }
 
   drop(slot: number, why: ShadowDrop): void {
-    this.#bump(slot, SHADOW_AT.drops + SHADOW_DROPS.indexOf(why))
+    countShadowDrop(this.#counters, slot, why)
   }
 
   close(tap: Tap): void {
@@ -160,11 +166,6 @@ export class Taps {
     this.#transfer = []
     this.#bytes = 0
     this.#channel?.post({ items }, transfer)
-  }
-
-  #bump(slot: number, word: number): void {
-    const at = slot * SHADOW_AT.size + word
-    this.#counters[at] = (this.#counters[at] ?? 0) + 1
   }
 }
 

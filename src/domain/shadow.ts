@@ -69,6 +69,16 @@ export const SHADOW_SLOTS = 1024
 export const SHADOW_AT = { considered: 0, drops: 1, outcomes: 16, size: 32 } as const
 export const SHADOW_REGION_BYTES = SHADOW_SLOTS * SHADOW_AT.size * 4
 
+/** Counts one more in a `word` of a slot. `words` is the region of the calling thread, who alone writes it. */
+export function countShadow(words: Uint32Array, slot: number, word: number): void {
+  const at = slot * SHADOW_AT.size + word
+  words[at] = (words[at] ?? 0) + 1
+}
+
+export function countShadowDrop(words: Uint32Array, slot: number, why: ShadowDrop): void {
+  countShadow(words, slot, SHADOW_AT.drops + SHADOW_DROPS.indexOf(why))
+}
+
 /** Fields that carry credentials, in lower case: they leave a copy unless the shadow keeps them. */
 export const CREDENTIALS: readonly string[] = [
   'authorization',

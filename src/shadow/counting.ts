@@ -2,7 +2,13 @@
  * The shadow thread's own counts of copies, in shared memory: how each ended, or why it was not sent.
  */
 import { OUTCOMES } from '../domain/counts.ts'
-import { type CopyOutcome, SHADOW_AT, SHADOW_DROPS, type ShadowDrop } from '../domain/shadow.ts'
+import {
+  type CopyOutcome,
+  countShadow,
+  countShadowDrop,
+  SHADOW_AT,
+  type ShadowDrop
+} from '../domain/shadow.ts'
 
 export type CopyCounting = {
   ended(slot: number, outcome: CopyOutcome): void
@@ -11,12 +17,9 @@ export type CopyCounting = {
 
 export function countingIn(buffer: SharedArrayBuffer): CopyCounting {
   const words = new Uint32Array(buffer)
-  const bump = (slot: number, word: number): void => {
-    const at = slot * SHADOW_AT.size + word
-    words[at] = (words[at] ?? 0) + 1
-  }
   return {
-    ended: (slot, outcome) => bump(slot, SHADOW_AT.outcomes + OUTCOMES.indexOf(outcome)),
-    dropped: (slot, why) => bump(slot, SHADOW_AT.drops + SHADOW_DROPS.indexOf(why))
+    ended: (slot, outcome) =>
+      countShadow(words, slot, SHADOW_AT.outcomes + OUTCOMES.indexOf(outcome)),
+    dropped: (slot, why) => countShadowDrop(words, slot, why)
   }
 }
