@@ -5,12 +5,11 @@
  * It writes nothing: no topic is created, no event is sent.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { type Admin, Kafka, logLevel } from 'kafkajs'
+import type { Admin } from 'kafkajs'
 import type { KafkaSettings } from '../../config/config.ts'
+import { createClient, LateError, within } from './client.ts'
 import { refusalOf } from './refusal.ts'
-import { calmRequestTimer } from './request-timer.ts'
-import { saslOf, seedsOf } from './session.ts'
-import { createPace, createSockets } from './sockets.ts'
+import { createPace } from './sockets.ts'
 
 export type BrokerProblem = {
   readonly broker: string // host:port as configured
@@ -42,29 +41,22 @@ export async function checkBrokers(
 
 /** Of the one broker of `settings`. */
 async function problemsOf(settings: KafkaSettings, limitMs: number): Promise<readonly string[]> {
-  calmRequestTimer()
-  const { names, hosts } = seedsOf(settings.brokers, 0)
   const pace = createPace({ now: () => performance.now(), wall: () => new Date() }, 0)
-  const sockets = createSockets(pace, settings.tls, hosts)
-  const client = new Kafka({
-    brokers: [...names],
-    clientId: settings.clientId,
-    ssl: settings.tls !== null,
-    ...(settings.sasl === null ? {} : { sasl: saslOf(settings.sasl) }),
-    connectionTimeout: limitMs,
-    requestTimeout: limitMs,
-    enforceRequestTimeout: true,
-    retry: { retries: 0 },
-    socketFactory: sockets.create,
-    logLevel: logLevel.NOTHING
+  const { kafka, cut } = createClient({
+    settings,
+    first: 0,
+    pace,
+    connectMs: limitMs,
+    requestMs: limitMs,
+    log: null
   })
-  const admin = client.admin()
+  const admin = kafka.admin()
   try {
-    return await within(ask(admin, settings), limitMs)
+    return await within(() => ask(admin, settings), limitMs)
   } catch (error) {
     return [sentenceOf(error, settings, limitMs)]
   } finally {
-    sockets.cut()
+    cut()
     admin.disconnect().catch(() => undefined)
   }
 }
@@ -110,13 +102,4 @@ function hintOf(tls: KafkaSettings['tls']): string {
   return tls === null
     ? '; check the address, and whether it wants TLS or sasl'
     : '; check the address, and tls'
-}
-
-class LateError extends Error {}
-
-function within<T>(call: Promise<T>, limitMs: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new LateError()), limitMs)
-    call.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }
