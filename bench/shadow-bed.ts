@@ -17,10 +17,12 @@ import { samplesOf, sumBy } from '../test/helpers/metrics.ts'
 import { freePort } from '../test/helpers/ports.ts'
 import { type Settings, type Sluice, startSluice } from '../test/helpers/sluice.ts'
 import { until } from '../test/helpers/until.ts'
-import { type Program, startNode } from './process.ts'
+import { type Program, startNode, stepAside } from './process.ts'
 
 export const SHADOWS = ['healthy', 'refusing', 'slow', 'hanging'] as const
 export type Shadow = (typeof SHADOWS)[number]
+
+const SERVED = ['healthy', 'slow', 'hanging'] // nobody listens where the refusing one is
 
 export const ROUTE = 'demo'
 export const PATH = '/v2/models/m/infer'
@@ -30,7 +32,8 @@ const ANSWERS_WITHIN = 30_000
 
 export type Bed = {
   readonly sluice: Sluice
-  readonly upstreams: Program
+  readonly champion: Program
+  readonly shadows: Program
   readonly kafka: Kafka | null
   readonly proxy: FaultProxy | null // before Kafka
   /** Switches this one on and all others off; resolves when every data thread works with it. */
@@ -67,18 +70,19 @@ export async function startBed(
   try {
     const directory = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
     t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-    const upstreams = await startNode(join(import.meta.dirname, 'shadow-upstreams.ts'), [])
-    t.teardown(() => upstreams.stop('SIGKILL'))
+    const [champion, shadows] = [await startUpstreams(['champion']), await startUpstreams(SERVED)]
+    t.teardown(() => champion.stop('SIGKILL'))
+    t.teardown(() => shadows.stop('SIGKILL'))
     const broker = withKafka && !WITHOUT_KAFKA ? await startBroker(t) : null
-    const config = settings(
-      portsOf(upstreams),
-      await freePort(),
-      broker?.proxy.port ?? null,
-      shadow
-    )
+    const ports = { ...portsOf(champion), ...portsOf(shadows) }
+    const config = settings(ports, await freePort(), broker?.proxy.port ?? null, shadow)
     const sluice = await startSluice(config, { directory })
     t.teardown(() => sluice.stop())
-    const bed = bedOf(sluice, upstreams, broker?.kafka ?? null, broker?.proxy ?? null, stop)
+    // Users' own path is what is measured; challengers and brokers would be other machines.
+    stepAside(shadows.pid)
+    if (broker !== null) stepAside(broker.kafka.pid())
+    const { kafka = null, proxy = null } = broker ?? {}
+    const bed = bedOf({ sluice, champion, shadows, kafka, proxy, stop })
     await bed.turn(null)
     return bed
   } catch (error) {
@@ -88,12 +92,9 @@ export async function startBed(
 }
 
 function bedOf(
-  sluice: Sluice,
-  upstreams: Program,
-  kafka: Kafka | null,
-  proxy: FaultProxy | null,
-  stop: () => Promise<void>
+  parts: Pick<Bed, 'sluice' | 'champion' | 'shadows' | 'kafka' | 'proxy' | 'stop'>
 ): Bed {
+  const { sluice, kafka } = parts
   const at = (shadow: Shadow) => `/admin/v1/routes/${ROUTE}/shadows/${shadow}`
   const on = new Set<Shadow>(SHADOWS)
 
@@ -119,10 +120,7 @@ function bedOf(
     lost: sumBy(await topicOf(sluice, 'sluice_events_dropped_total'), 'reason')
   })
   return {
-    sluice,
-    upstreams,
-    kafka,
-    proxy,
+    ...parts,
     view,
     events,
     async turn(shadow) {
@@ -142,8 +140,7 @@ function bedOf(
       )
     },
     readBack: pairs =>
-      kafka === null ? readFiles(join(sluice.directory, 'events')) : readBroker(kafka, pairs),
-    stop
+      kafka === null ? readFiles(join(sluice.directory, 'events')) : readBroker(kafka, pairs)
   }
 }
 
@@ -153,6 +150,10 @@ export function sum(counts: Readonly<Record<string, number>>): number {
 
 function endedOf({ dropped, outcomes }: Pick<ShadowView, 'dropped' | 'outcomes'>): number {
   return sum(dropped) + sum(outcomes)
+}
+
+function startUpstreams(kinds: readonly string[]): Promise<Program> {
+  return startNode(join(import.meta.dirname, 'shadow-upstreams.ts'), kinds)
 }
 
 /** The client of the router reaches the broker through the proxy alone; who reads back goes past it. */

@@ -47,7 +47,8 @@ const EVENTS: Push = {
 }
 const CLIENTS = 8
 const WAITING_MOST = 32 // pairs on their way to the ring, so that it alone is filled
-const BASE_REQUESTS = 600 // without a shadow, and as many with one that is well
+const BASE_REQUESTS = 2_000 // without a shadow: the heaps of all threads have grown to what they need
+const WELL_REQUESTS = 600 // with a shadow that is well
 const MORE_REQUESTS = 100 // after the bound was reached
 
 /** Both, each up to so many seconds. */
@@ -99,31 +100,34 @@ async function pushed(push: Push, seconds: number): Promise<Growth> {
     clearInterval(timer)
     return Math.max(peak, residentBytes(pid))
   }
+  let looking = true
+  const seen = { full: 0, waiting: 0 }
   try {
+    const look = (async () => {
+      while (looking) {
+        seen.full = await dropsOf(push, bed)
+        seen.waiting = await waitingOf(bed, push.shadow)
+        mayAsk = !push.freeze || seen.waiting < WAITING_MOST
+        await delay(20)
+      }
+    })()
     const base = await busy(() => sent >= BASE_REQUESTS)
     await bed.turn('healthy')
-    const well = await busy(() => sent >= 2 * BASE_REQUESTS)
+    const well = await busy(() => sent >= BASE_REQUESTS + WELL_REQUESTS)
     await bed.quiet()
     if (push.freeze) bed.kafka?.pause()
     await bed.turn(push.shadow)
     const end = performance.now() + seconds * 1000
-    let full = 0
     let last = Number.POSITIVE_INFINITY
-    let looking = true
-    const look = (async () => {
-      while (looking) {
-        full = await dropsOf(push, bed)
-        mayAsk = !push.freeze || (await waitingOf(bed, push.shadow)) < WAITING_MOST
-        if (full > 0 && last === Number.POSITIVE_INFINITY) last = sent + MORE_REQUESTS
-        await delay(push.freeze ? 20 : 100)
-      }
-      mayAsk = true
-    })()
-    const peak = await busy(() => sent >= last || performance.now() > end)
+    const peak = await busy(() => {
+      if (seen.full > 0 && last === Number.POSITIVE_INFINITY) last = sent + MORE_REQUESTS
+      return sent >= last || performance.now() > end
+    })
     looking = false
     await look
-    return { what: push.what, bytes: peak - base, well: well - base, full, failed }
+    return { what: push.what, bytes: peak - base, well: well - base, full: seen.full, failed }
   } finally {
+    looking = false
     bed.kafka?.resume()
     await pool.destroy()
     await bed.stop()

@@ -1,6 +1,6 @@
 /**
- * The model servers of the shadow's bench in one process, each on a port of its own: the champion, and shadows that
- * are well, three seconds slow, and silent. Raw TCP, so that they cost little beside what is measured.
+ * Model servers of the shadow's bench, each on a port of its own: those that its arguments name, of the champion and
+ * shadows that are well, three seconds slow, and silent. Raw TCP, so that they cost little beside what is measured.
  *
  * They trust their client: requests have a Content-Length. `X-Answer-Bytes: N` in a request asks for an answer of
  * about N bytes. Prints `{"ready":true,"ports":{…}}`.
@@ -10,12 +10,13 @@ import { createServer, type Socket } from 'node:net'
 const SLOW_MS = 3_000
 const KINDS = ['champion', 'healthy', 'slow', 'hanging'] as const
 type Kind = (typeof KINDS)[number]
+const asked = KINDS.filter(kind => process.argv.includes(kind))
 
 const SMALL = answerOf(1)
 const large = new Map<number, Buffer>()
 
 const ports = await Promise.all(
-  KINDS.map(
+  asked.map(
     kind =>
       new Promise<[Kind, number]>(resolve => {
         const server = createServer({ noDelay: true }, socket => serve(kind, socket))

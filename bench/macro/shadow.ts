@@ -4,7 +4,7 @@
  * One router, one load over the same connections from beginning to end, and windows without and with a shadow next
  * to each other, in every condition that a shadow or Kafka can be in; a control has no shadow in either window. The
  * rate is chosen so that the whole machine is at most 60 % busy with a healthy shadow on: beyond that every process
- * on it is in everybody's p99. Then the accounts: every request is a pair that was recorded once, or a drop with its
+ * on it is in everybody's p99. What would be other machines, the challenger and the broker, has the lowest priority. Then the accounts: every request is a pair that was recorded once, or a drop with its
  * reason. Memory is pushed to its bounds apart, in routers of its own. Exit code 1 where a request failed, an
  * account does not agree, or memory went beyond its budget; the ratios are judged by compare.ts.
  */
@@ -164,7 +164,7 @@ async function chosenRate(): Promise<number> {
 /** CPU time of all processes of this bench for one request that is answered, at this rate. */
 async function microsPerRequest(at: number, ms: number): Promise<number> {
   const kafka = bed.kafka === null ? [] : [bed.kafka.pid()]
-  const pids = [bed.sluice.pid, bed.upstreams.pid, load.pid, ...kafka]
+  const pids = [bed.sluice.pid, bed.champion.pid, bed.shadows.pid, load.pid, ...kafka]
   const spent = () =>
     pids.reduce((all, pid) => all + cpuMicros(pid), 0) + sum({ ...process.cpuUsage() })
   const answered = async () => ((await load.ask(`rate ${at}`)) as Totals).answered // our own program's
