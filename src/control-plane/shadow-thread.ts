@@ -65,7 +65,7 @@ export type ShadowThread = {
 const REPORT_MS = 2_000
 const MOST_WAITING = 1_000
 const END_MS = 1_000
-const YOUNG_MB = 16 // copies are short-lived, as requests are (threads.ts)
+const YOUNG_MB = 4 // copies are short-lived, and bodies hang on small objects: the sooner they are seen, the better
 
 type Agreement = Extract<FromShadow, { type: 'summary' }>['agreement'][number]
 
