@@ -233,6 +233,8 @@ export type RouteView = RouteDocument & {
   readonly replicas: { readonly applied: number; readonly of: number }
   /** Challengers that are out on the replica that answers, and are not decided for the fleet. */
   readonly quarantined: Readonly<Record<string, Omit<Quarantine, 'rolloutId'>>>
+  /** Variants that answer nobody on the replica that answers: what failed and what to do, a sentence each. */
+  readonly failing: Readonly<Record<string, string>>
   /** The store has not confirmed the document to the replica that answers for `state.stale.after`. */
   readonly stale: boolean
 }

@@ -194,6 +194,10 @@ export const Route = Type.Object({
     description: 'Every shadow of the configuration, and whether it is switched on'
   }),
   quarantined: Quarantines,
+  failing: Type.Record(Type.String(), Type.String(), {
+    description:
+      'Variants none of whose last requests got a good answer on the replica that answers: what failed and what to do'
+  }),
   stale: Type.Boolean({
     description:
       'The store has not confirmed the document to the replica that answers for state.stale.after'

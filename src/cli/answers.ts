@@ -51,6 +51,7 @@ const route = record({
   shadows: map(record({ on: flag })),
   replicas,
   quarantined: map(record({ trigger: text, reason: text, at: text })),
+  failing: map(text),
   stale: flag
 })
 const rollback = record({

@@ -3,13 +3,17 @@
  * say. Owns the order in which they are asked, and decides nothing.
  */
 import type { Config } from '../config/config.ts'
+import { TICK_MS } from '../domain/counts.ts'
 import type { AddressSnapshot } from '../domain/snapshot.ts'
+import type { TriggerDecision } from '../domain/watch.ts'
 import type { Clock, FleetCounters, Log, StateStore } from '../ports.ts'
 import { createWriteDown } from './audit.ts'
 import { createEffects, type Effects } from './effects.ts'
 import { createFleet } from './fleet.ts'
 import { createFleetTriggers, type FleetTriggers } from './fleet-triggers.ts'
+import type { LiveRoute } from './live-route.ts'
 import { createQuarantines, type Quarantines } from './quarantine.ts'
+import { createRecentOutcomes, OUTCOMES_MS, type RecentOutcomes } from './recent-outcomes.ts'
 import type { Regions } from './regions.ts'
 import { createReplicas } from './replicas.ts'
 import type { Roster } from './roster.ts'
@@ -34,6 +38,7 @@ export type Acting = Effects & {
   readonly tick: () => void
   /** The triggers of the fleet; their tick is called every FLEET_BEAT_MS. */
   readonly fleetTriggers: FleetTriggers
+  readonly failing: RecentOutcomes['failing']
 }
 
 export function createActing(options: ActingOptions): Acting {
@@ -43,14 +48,23 @@ export function createActing(options: ActingOptions): Acting {
   const quarantines = createQuarantines({ ...options, writeDown })
   const effects = createEffects({ ...options, writeDown, replicas, quarantines })
   const staleness = createStaleness({ roster, store, log, stale: options.stale })
-  const { act } = effects
+  const outcomes = createRecentOutcomes({ roster, regions: options.regions, now: clock.now })
+  const act = (route: LiveRoute, decision: TriggerDecision) =>
+    effects.act(route, outcomes.explained(route, decision))
   const fleet = createFleet({ roster, store, replicas, quarantines, staleness, act })
-  const tick = createTicker({ ...options, now: clock.now, fleet, act })
+  const judge = createTicker({ ...options, now: clock.now, fleet, act })
   const fleetTriggers = createFleetTriggers({
     ...options,
     replicas: route => replicas.of(route).others.length + 1,
     now: clock.now,
     act
   })
-  return { ...effects, quarantines, tick, fleetTriggers }
+  let ticks = 0
+
+  function tick(): void {
+    if (ticks++ % (OUTCOMES_MS / TICK_MS) === 0) outcomes.sample()
+    judge()
+  }
+
+  return { ...effects, act, quarantines, tick, fleetTriggers, failing: outcomes.failing }
 }

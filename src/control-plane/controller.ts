@@ -115,7 +115,8 @@ export function createController(options: ControllerOptions): Controller {
     viewOf(route, {
       bornMs,
       replicas: store.replicas(route.config.name),
-      fleet: acting.fleetTriggers.statuses(route.config.name)
+      fleet: acting.fleetTriggers.statuses(route.config.name),
+      failing: acting.failing(route)
     })
   const commands: Commands = createCommands({
     roster,
@@ -186,6 +187,7 @@ export function createController(options: ControllerOptions): Controller {
         routes: roster.all(),
         store,
         events: options.shadowThread.faults(),
+        failing: acting.failing,
         healthy: (route, variant) => addresses(route, variant).some(({ healthy }) => healthy)
       }),
     metrics: () => metrics.render(metricsSource(metricsParts)),

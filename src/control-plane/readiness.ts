@@ -15,6 +15,7 @@ export type ReadinessFacts = {
   readonly store: Pick<StateStore, 'unsettled' | 'ageMs'>
   readonly events: readonly string[] // what keeps events from going out
   readonly healthy: (route: string, variant: string) => boolean // at least one address
+  readonly failing: (route: LiveRoute) => Readonly<Record<string, string>> // variants that answer nobody
 }
 
 const OLD_MS = 5_000
@@ -26,6 +27,7 @@ export function readinessOf(facts: ReadinessFacts): ReturnType<Control['ready']>
   if (facts.accepting === 0) reasons.push('no data thread accepts connections')
   const degraded = [
     ...routes.flatMap(route => championless(route, facts)),
+    ...routes.flatMap(route => unanswering(route, facts)),
     ...store
       .unsettled()
       .map(name => `route ${name}: a rollback holds here and the store does not have it yet`),
@@ -53,6 +55,14 @@ function championless({ config, document }: LiveRoute, facts: ReadinessFacts): r
   const { champion } = document
   if (facts.healthy(config.name, champion)) return []
   return [`route ${config.name}: no healthy address of champion ${champion}`]
+}
+
+function unanswering(route: LiveRoute, facts: ReadinessFacts): readonly string[] {
+  const { name } = route.config
+  return Object.entries(facts.failing(route)).map(([variant, sentence]) => {
+    const role = variant === route.document.champion ? 'champion' : 'challenger'
+    return `route ${name}: ${role} ${variant} answers nobody: ${sentence}`
+  })
 }
 
 function unconfirmed({ config, stale }: LiveRoute, ageMs: number): readonly string[] {

@@ -19,6 +19,7 @@ export type ViewContext = {
   readonly bornMs: number // wall clock at the process epoch, ms
   readonly replicas: readonly Replica[] // that share the route, this one first
   readonly fleet: readonly FleetStatus[] // the triggers of all replicas
+  readonly failing: RouteView['failing']
 }
 
 export function viewOf(route: LiveRoute, context: ViewContext): RouteView {
@@ -41,6 +42,7 @@ export function viewOf(route: LiveRoute, context: ViewContext): RouteView {
       })
     ),
     shadows: shadowsOf(route),
+    failing: context.failing,
     stale: route.stale !== null
   }
 }

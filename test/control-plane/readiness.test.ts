@@ -17,6 +17,7 @@ async function facts(t: Test, changes: Partial<ReadinessFacts> = {}): Promise<Re
     store: { unsettled: () => [], ageMs: () => 0 },
     events: [],
     healthy: () => true,
+    failing: () => ({}),
     ...changes
   }
 }

@@ -97,7 +97,12 @@ export function startReplica(fleet: MemoryFleet, id: string, config: Config): Te
   const parts = { roster, store, regions, addresses, clock, log, newId, stale }
   const acting = createActing({ ...parts, counters: null })
   const view = (route: LiveRoute) =>
-    viewOf(route, { bornMs: 0, replicas: store.replicas(route.config.name), fleet: [] })
+    viewOf(route, {
+      bornMs: 0,
+      replicas: store.replicas(route.config.name),
+      fleet: [],
+      failing: acting.failing(route)
+    })
   const commands = createCommands({
     roster,
     store,
@@ -159,7 +164,8 @@ export function startReplica(fleet: MemoryFleet, id: string, config: Config): Te
         routes: roster.all(),
         store,
         events: [],
-        healthy: () => true
+        healthy: () => true,
+        failing: acting.failing
       }).degraded,
     isIn,
     health(variant, healthy) {

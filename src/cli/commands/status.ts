@@ -23,7 +23,9 @@ With ROUTE every trigger is shown:
   RATIO   how many times as often as the champion it fails, at least, as far as is known; empty where not compared
   PHI     how much failures come together (retries, the same users); evidence is divided by it
   EVIDENCE and THRESHOLD are logarithms; of absence seconds without an answer, of gross failures
-A line in red says when a variant with weight has no healthy address, when a challenger is in quarantine (out on
+Of a challenger that a trigger rolled back the figures are those of that moment, with the champion's below them.
+A line in red says when a variant with weight has no healthy address, when none of the last requests to a variant
+(at least 5, the last a minute ago at most) got a good answer, when a challenger is in quarantine (out on
 the replica that was asked, not decided for the fleet), when the store has not confirmed the route for long, or
 when a tenth or more of the requests of a route with challengers had no unit since the replica started (at least
 20 requests): hashOn finds nothing in them, so the champion answers them and no comparison counts them.
@@ -55,6 +57,7 @@ async function show(context: Context): Promise<Exit> {
       const configured = configuration.get(view.route)
       const warnings = [
         ...unhealthy(view, health.get(view.route)),
+        ...Object.entries(view.failing).map(([name, text]) => `${name} ANSWERS NOBODY: ${text}`),
         ...(configured?.unverified ?? []).map(
           name => `${name}: TLS VERIFICATION OF ITS UPSTREAMS IS OFF`
         ),
