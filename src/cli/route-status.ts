@@ -5,6 +5,7 @@
  * rollback is told in the sentence of its trigger, with the command that ends it.
  */
 import type { RouteView, TriggerView } from '../ports.ts'
+import { decidedFigures, type Figures } from './decided-figures.ts'
 import type { Configured } from './documents.ts'
 import { ago, clean, type Paint, percent, type Screen, table } from './screen.ts'
 
@@ -69,11 +70,20 @@ function rowOf(view: RouteView, name: string): string[] {
     name === view.champion ? 'champion' : 'challenger',
     percent(view.weights[name] ?? 0),
     percent(view.actualWeights[name] ?? 0),
-    downAs(view, name) ?? evidenceText(nearest(view, name))
+    downText(view, name) ?? evidenceText(nearest(view, name))
   ]
 }
 
-/** Why a challenger has no evidence: nothing is sent to it. */
+/** Why a challenger gathers no evidence, with the figures that took it out where there are some. */
+function downText(view: RouteView, name: string): string | null {
+  const figures = decidedFigures(view).find(({ variant }) => variant === name)
+  if (figures === undefined) return downAs(view, name)
+  const { trigger, evidence, threshold, failed, of } = figures
+  const counts = failed === null || of === null ? '' : ` (${failed} of ${of})`
+  return `rolled back: ${trigger} ${fixed(evidence, 1)} of ${fixed(threshold, 1)}${counts}`
+}
+
+/** Why nothing is sent to a challenger. */
 function downAs(view: RouteView, name: string): string | null {
   if (view.challengers[name]?.rollback) return 'rolled back'
   return Object.hasOwn(view.quarantined, name) ? 'out on this replica' : null
@@ -99,15 +109,18 @@ function evidenceText(trigger: TriggerView | undefined): string {
 }
 
 function triggerLines(view: RouteView, screen: Screen): string[] {
+  const decided = decidedFigures(view)
+  const armed = ({ variant }: { readonly variant: string }) =>
+    !decided.some(figures => figures.variant === variant)
   const all = [
-    ...view.triggers.map(trigger => ({ trigger, of: trigger.trigger })),
-    ...view.fleetTriggers.map(trigger => ({
+    ...view.triggers.filter(armed).map(trigger => ({ trigger, of: trigger.trigger })),
+    ...view.fleetTriggers.filter(armed).map(trigger => ({
       trigger,
       of: `${trigger.trigger} of ${trigger.replicas} replicas`
     }))
   ]
-  if (all.length === 0) return []
-  const rows = all.map(({ trigger, of }) => [
+  if (all.length === 0 && decided.length === 0) return []
+  const live = all.map(({ trigger, of }) => [
     `  ${trigger.variant}`,
     of,
     trigger.state,
@@ -118,9 +131,29 @@ function triggerLines(view: RouteView, screen: Screen): string[] {
     fixed(trigger.phi, 2),
     ago(trigger.since)
   ])
+  const rows = [...decided.flatMap(decidedRows), ...live]
   const head = ['  VARIANT', 'TRIGGER', 'STATE', 'EVIDENCE', 'THRESHOLD', 'FAILED', 'RATIO', 'PHI']
   const [first = '', ...lines] = table([...head, 'SINCE'], rows, [3, 4, 5, 6, 7])
   return ['', screen.paint('dim', first), ...lines]
+}
+
+/** As the table stood when the challenger was taken out, and what the champion had then. */
+function decidedRows(figures: Figures): string[][] {
+  const { variant, trigger, evidence, threshold, failed, of, ratio, phi, since, champion } = figures
+  const row = [
+    `  ${variant}`,
+    trigger,
+    'rolled back',
+    fixed(evidence, 2),
+    fixed(threshold, 2),
+    failed === null || of === null ? '' : `${failed} of ${of}`,
+    fixed(ratio, 2),
+    fixed(phi, 2),
+    ago(since)
+  ]
+  if (champion === null) return [row]
+  const against = `${champion.failed} of ${champion.of}`
+  return [row, ['    champion', trigger, 'as it was', '', '', against, '', '', ago(since)]]
 }
 
 /** The shadows of the route in a word each; sluice shadow status has what they found. */
