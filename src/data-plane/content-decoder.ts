@@ -15,6 +15,7 @@ import {
   createInflateRaw,
   createZstdDecompress
 } from 'node:zlib'
+import type { ContentCoding } from '../domain/content-coding.ts'
 import { SCAN_BYTES } from '../domain/payload/reading.ts'
 
 /** How a decoding ended: `whole`, `more` than is looked at, or a `broken` coding. */
@@ -28,29 +29,14 @@ export type ContentDecoder = {
   destroy(): void
 }
 
-const MOST_CODINGS = 3
 const MOST_INPUT = 2 * SCAN_BYTES
 /** Written and not decoded yet: beyond it the decoding is behind for good. */
 const MOST_BEHIND = 4 * SCAN_BYTES
 const ZSTD = { params: { [constants.ZSTD_d_windowLogMax]: 23 } }
 
-/** The codings of an answer in the order of their undoing; empty for none, null for one that we do not know. */
-export function codingsOf(contentEncoding: string | null): readonly string[] | null {
-  if (contentEncoding === null) return NO_CODINGS
-  const codings = contentEncoding
-    .split(',')
-    .map(coding => coding.trim().toLowerCase())
-    .filter(coding => coding !== '' && coding !== 'identity')
-    .reverse()
-  const known = codings.length <= MOST_CODINGS && codings.every(coding => CODINGS.has(coding))
-  return known ? codings : null
-}
-
-const NO_CODINGS: readonly string[] = []
-
 /** `onData` gets decoded bytes, at most SCAN_BYTES and a piece; `onEnd` is called once, perhaps in a write. */
 export function contentDecoder(
-  codings: readonly string[],
+  codings: readonly ContentCoding[],
   onData: (chunk: Uint8Array) => void,
   onEnd: (end: DecodingEnd) => void
 ): ContentDecoder {
@@ -60,16 +46,15 @@ export function contentDecoder(
 type Layer = (first: number) => Transform
 
 /** Some servers leave the frame of zlib out of deflate: the first byte tells. */
-const CODINGS: ReadonlyMap<string, Layer> = new Map<string, Layer>([
-  ['gzip', () => createGunzip()],
-  ['x-gzip', () => createGunzip()],
-  ['br', () => createBrotliDecompress()],
-  ['zstd', () => createZstdDecompress(ZSTD)],
-  ['deflate', first => ((first & 0x0f) === 8 ? createInflate() : createInflateRaw())]
-])
+const LAYERS: Readonly<Record<ContentCoding, Layer>> = {
+  gzip: () => createGunzip(),
+  br: () => createBrotliDecompress(),
+  zstd: () => createZstdDecompress(ZSTD),
+  deflate: first => ((first & 0x0f) === 8 ? createInflate() : createInflateRaw())
+}
 
 class Decoder implements ContentDecoder {
-  readonly #codings: readonly string[]
+  readonly #codings: readonly ContentCoding[]
   readonly #onData: (chunk: Uint8Array) => void
   readonly #onEnd: (end: DecodingEnd) => void
   readonly #layers: Transform[] = []
@@ -78,7 +63,7 @@ class Decoder implements ContentDecoder {
   #over = false
 
   constructor(
-    codings: readonly string[],
+    codings: readonly ContentCoding[],
     onData: (chunk: Uint8Array) => void,
     onEnd: (end: DecodingEnd) => void
   ) {
@@ -111,8 +96,9 @@ class Decoder implements ContentDecoder {
 
   /** Gives bytes to the layer of a depth, or to the reader behind the last. */
   #pass(depth: number, chunk: Uint8Array): void {
-    if (depth < this.#codings.length) {
-      this.#layer(depth, chunk[0] ?? 0).write(chunk)
+    const coding = this.#codings[depth]
+    if (coding !== undefined) {
+      this.#layer(depth, coding, chunk[0] ?? 0).write(chunk)
       return
     }
     this.#output += chunk.length
@@ -120,12 +106,10 @@ class Decoder implements ContentDecoder {
     if (this.#output > SCAN_BYTES) this.#tell('more')
   }
 
-  #layer(depth: number, first: number): Transform {
+  #layer(depth: number, coding: ContentCoding, first: number): Transform {
     const known = this.#layers[depth]
     if (known !== undefined) return known
-    const make = CODINGS.get(this.#codings[depth] ?? '')
-    if (make === undefined) throw new RangeError('a coding that is not known')
-    const layer = make(first)
+    const layer = LAYERS[coding](first)
     this.#layers.push(layer)
     layer.on('data', (chunk: Uint8Array) => {
       if (!this.#over) this.#pass(depth + 1, chunk)

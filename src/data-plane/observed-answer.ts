@@ -5,17 +5,13 @@
  * with the last byte; with one it comes as soon as the decoder is done, and within a second, so that an outcome is
  * late at most by that and never lost. Of an answer that broke nothing is judged: its outcome says what happened.
  */
+import { codingsOf } from '../domain/content-coding.ts'
 import { BAD_KINDS, type Counters } from '../domain/counts.ts'
 import { answerReader } from '../domain/payload/answer-reader.ts'
 import { type AnswerReader, NOT_READ, type Reading } from '../domain/payload/reading.ts'
 import { recordFirstToken, recordTokenTimes } from '../domain/record.ts'
 import type { AnswerHead } from './answer-fields.ts'
-import {
-  type ContentDecoder,
-  codingsOf,
-  contentDecoder,
-  type DecodingEnd
-} from './content-decoder.ts'
+import { type ContentDecoder, contentDecoder, type DecodingEnd } from './content-decoder.ts'
 import type { Exchange } from './exchange.ts'
 import type { Lane } from './lane.ts'
 

@@ -9,11 +9,11 @@ import {
   createInflateRaw,
   createZstdDecompress
 } from 'node:zlib'
+import { type ContentCoding, codingsOf } from '../domain/content-coding.ts'
 import { Gathered } from '../domain/gathered.ts'
 
 /** Most bytes of a decoded body. Of a longer one the beginning is given. */
 export const DECODED_BYTES = 8 * 1024 * 1024
-const MOST_CODINGS = 3
 
 /** `more`: it goes on behind `bytes`. `broken`: it cannot be undone behind `bytes`. `unknown`: not at all. */
 export type Decoded = {
@@ -21,9 +21,8 @@ export type Decoded = {
   readonly state: 'whole' | 'more' | 'broken' | 'unknown'
 }
 
-const MAKERS: Readonly<Record<string, readonly (() => Transform)[]>> = {
+const MAKERS: Readonly<Record<ContentCoding, readonly (() => Transform)[]>> = {
   gzip: [createGunzip],
-  'x-gzip': [createGunzip],
   br: [createBrotliDecompress],
   zstd: [createZstdDecompress],
   deflate: [createInflate, createInflateRaw] // some servers leave out the zlib frame
@@ -35,17 +34,10 @@ export async function decoded(
   contentEncoding: string | null,
   complete: boolean
 ): Promise<Decoded> {
-  const codings = (contentEncoding ?? '')
-    .split(',')
-    .map(coding => coding.trim().toLowerCase())
-    .filter(coding => coding !== '' && coding !== 'identity')
-  if (codings.length > MOST_CODINGS) return UNKNOWN
+  const codings = codingsOf(contentEncoding)
+  if (codings === null) return UNKNOWN
   let result: Decoded = { bytes: body, state: complete ? 'whole' : 'more' }
-  for (const coding of codings.reverse()) {
-    const makers = Object.hasOwn(MAKERS, coding) ? MAKERS[coding] : undefined
-    if (makers === undefined) return UNKNOWN
-    result = await undone(makers, result)
-  }
+  for (const coding of codings) result = await undone(MAKERS[coding], result)
   return result
 }
 

@@ -7,11 +7,8 @@ import {
   zstdCompressSync
 } from 'node:zlib'
 import { test } from 'tap'
-import {
-  codingsOf,
-  contentDecoder,
-  type DecodingEnd
-} from '../../src/data-plane/content-decoder.ts'
+import { contentDecoder, type DecodingEnd } from '../../src/data-plane/content-decoder.ts'
+import { codingsOf } from '../../src/domain/content-coding.ts'
 import { SCAN_BYTES } from '../../src/domain/payload/reading.ts'
 
 const TEXT = Buffer.from(JSON.stringify({ predictions: Array.from({ length: 2000 }, (_, i) => i) }))
@@ -66,16 +63,6 @@ test('undoes every coding that clients ask for when it comes whole or in pieces'
       t.ok(bytes.equals(TEXT))
     }
   }
-})
-
-test('tells the codings in the order of their undoing, and null when one is not known', t => {
-  t.same(codingsOf(null), [])
-  t.same(codingsOf(' identity , '), [])
-  t.same(codingsOf('gzip, br'), ['br', 'gzip'])
-  t.equal(codingsOf('compress'), null)
-  t.equal(codingsOf('gzip, gzip, gzip, gzip'), null)
-  t.equal(codingsOf('__proto__'), null)
-  t.end()
 })
 
 test('says that a coding is broken when it is, or ends before its end', async t => {
