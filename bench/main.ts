@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { writeReports } from './report.ts'
 
@@ -30,19 +31,34 @@ const BENCHES = [
   'macro/store-faults',
   'stats/main'
 ]
+/** Those that take longest when none is long, so that none of them is left alone at the end. */
+const LONG_IN_SMOKE = [
+  'macro/shadow',
+  'stats/main',
+  'macro/kafka-cost',
+  'macro/fleet',
+  'macro/memory'
+]
 const STATS = join(import.meta.dirname, 'results/stats.json')
 
 const flags = process.argv.slice(2).filter(a => a.startsWith('--'))
 const chosen = process.argv.slice(2).filter(a => !a.startsWith('--'))
 const failed: string[] = []
-const waiting = [...(chosen.length > 0 ? chosen : BENCHES)]
-// Figures are taken alone; a smoke run keeps none and may use both cores.
-const atOnce = flags.includes('--smoke') ? 2 : 1
+const smoke = flags.includes('--smoke')
+const waiting = inOrder(chosen.length > 0 ? chosen : BENCHES)
+// Figures are taken alone; a smoke run keeps none, and waits for much of its time.
+const atOnce = smoke ? availableParallelism() + 1 : 1
 await Promise.all(Array.from({ length: atOnce }, work))
-if (!flags.includes('--smoke')) writeReports()
+if (!smoke) writeReports()
 if (failed.length > 0) {
   console.error(`failed: ${failed.join(', ')}`)
   process.exitCode = 1
+}
+
+function inOrder(names: readonly string[]): string[] {
+  if (!smoke) return [...names]
+  const isLong = (name: string) => LONG_IN_SMOKE.includes(name)
+  return [...LONG_IN_SMOKE.filter(name => names.includes(name)), ...names.filter(n => !isLong(n))]
 }
 
 async function work(): Promise<void> {
@@ -64,7 +80,7 @@ async function one(bench: string): Promise<void> {
 /** A short run of the simulations; the stored result of a long one stays as it is. */
 async function runStats(file: string): Promise<number | null> {
   const stored = existsSync(STATS) ? readFileSync(STATS) : null
-  const code = await run(file, flags.includes('--smoke') ? ['1', '0'] : ['2', '1'])
+  const code = await run(file, smoke ? ['1', '0'] : ['2', '1'])
   if (stored === null) rmSync(STATS, { force: true })
   else writeFileSync(STATS, stored)
   return code

@@ -13,7 +13,7 @@ import t from 'tap'
 const ROOT = join(import.meta.dirname, '..')
 const LIMIT_S = 600 // ends a hung file; one that needs longer says so with t.setTimeout
 // Tests of whole processes wait for most of their time, and none asserts how long anything took.
-const AT_ONCE = availableParallelism() + 1
+const AT_ONCE = availableParallelism() + 2
 
 const { NODE_OPTIONS = '', ...inherited } = process.env
 t.setTimeout(0) // each file has a limit of its own
