@@ -6,10 +6,11 @@
  * tensor say is how it is sent, and is not compared.
  */
 import type { Field, Shown } from './field-table.ts'
-import { compareValues, type Steps } from './json-values.ts'
+import { compareValues } from './json-values.ts'
 import { MARK } from './marks.ts'
 import { type Numbers, rowOf } from './numbers.ts'
-import { hiddenNodes, type Side, shorten, showNode } from './shorten.ts'
+import { NODE, type Pace, type Steps } from './pace.ts'
+import { hiddenNodes, type Side, shorten, shortenList, showNode } from './shorten.ts'
 import type { Tensor } from './tensors.ts'
 import { compareTexts, type Work } from './texts.ts'
 import { compareEmbeddings, compareVectors, shownSizes } from './vectors.ts'
@@ -20,7 +21,7 @@ const LONGEST_NAME = 100 // characters of a tensor's name in a field
 
 export function* compareTensors(work: Work, a: Tensors, b: Tensors): Steps {
   for (const [name, tensor] of a.tensors) {
-    yield
+    if (work.pace.isDue(A_TENSOR)) yield
     if (isIgnored(a.side, tensor.node)) continue
     const field = fieldOf(work, name)
     const other = b.tensors.get(name)
@@ -33,11 +34,14 @@ export function* compareTensors(work: Work, a: Tensors, b: Tensors): Steps {
       yield* compareTensor(work, a.side, tensor, b.side, other, field)
   }
   for (const [name, tensor] of b.tensors) {
+    if (work.pace.isDue(NODE)) yield
     if (a.tensors.has(name) || isIgnored(b.side, tensor.node)) continue
     const shown = () => ({ primary: null, shadow: showNode(b.side, tensor.node) })
     fieldOf(work, name).differ('extra', null, shown)
   }
 }
+
+const A_TENSOR = 16 * NODE // units that a tensor costs beside its elements
 
 function fieldOf({ table }: Work, name: string): Field {
   return table.field(
@@ -101,11 +105,13 @@ function* compareNumbers(
   for (let from = 0; from < count; from += width) {
     const x = rowOf(a, from, width)
     const y = rowOf(b, from, width)
-    if (areEmbeddings) compareEmbeddings(field, x.values, y.values, hidden)
-    else yield* compareVectors(field, x, y, work.relative, hidden)
-    if (((from / width) & 255) === 255) yield
+    if (work.pace.isDue(A_ROW)) yield
+    if (areEmbeddings) yield* compareEmbeddings(work, field, x.values, y.values, hidden)
+    else yield* compareVectors(work, field, x, y, hidden)
   }
 }
+
+const A_ROW = 8 * NODE // units that a row costs beside its elements
 
 function* compareLists(
   work: Work,
@@ -122,26 +128,31 @@ function* compareLists(
     )
     return
   }
-  if (a.some((text, i) => text !== b[i]) && samePieces(a, b)) {
-    field.differ(
-      'order',
-      null,
-      hidden ?? (() => ({ primary: shorten(a.join(', ')), shadow: shorten(b.join(', ')) }))
-    )
+  if (yield* areInOtherOrder(a, b, work.pace)) {
+    const shown = () => ({ primary: shortenList(a), shadow: shortenList(b) })
+    field.differ('order', null, hidden ?? shown)
     return
   }
   if (a.length === 0) field.agree()
   for (let i = 0; i < a.length; i++) {
-    compareTexts(work, field, a[i] ?? '', b[i] ?? '', hidden)
-    if ((i & 255) === 255) yield
+    if (work.pace.isDue(NODE)) yield
+    if (a[i] === b[i]) field.agree()
+    else yield* compareTexts(work, field, a[i] ?? '', b[i] ?? '', hidden)
   }
 }
 
-/** Whether both lists hold the same texts, each as often. */
-function samePieces(a: readonly string[], b: readonly string[]): boolean {
+/** Whether two lists are not the same but hold the same texts, each as often. */
+function* areInOtherOrder(a: readonly string[], b: readonly string[], pace: Pace): Steps<boolean> {
+  let same = 0
+  for (; same < a.length && a[same] === b[same]; same++) if (pace.isDue(NODE)) yield
+  if (same === a.length) return false
   const uses = new Map<string, number>()
-  for (const text of a) uses.set(text, (uses.get(text) ?? 0) + 1)
+  for (const text of a) {
+    if (pace.isDue(2 * NODE + text.length)) yield
+    uses.set(text, (uses.get(text) ?? 0) + 1)
+  }
   for (const text of b) {
+    if (pace.isDue(2 * NODE + text.length)) yield
     const left = uses.get(text) ?? 0
     if (left === 0) return false
     uses.set(text, left - 1)
@@ -156,7 +167,11 @@ function compareWords(
   b: string | null
 ): void {
   if (a === b) field.agree()
-  else field.differ(kind, null, () => ({ primary: a, shadow: b }))
+  else field.differ(kind, null, () => ({ primary: shown(a), shadow: shown(b) }))
+}
+
+function shown(word: string | null): string | null {
+  return word === null ? null : shorten(word)
 }
 
 /** Lists without elements have no type. */

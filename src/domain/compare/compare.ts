@@ -3,7 +3,8 @@
  *
  * Bytes in, values out; never throws, whatever the bytes, and says why where bodies are not compared. Work is
  * linear in the bodies and bounded: 200,000 JSON values a side, 524,288 elements of a binary tensor, a million
- * steps of edit distance, 200 fields. `compareSteps` pauses after some thousand values, well within a millisecond.
+ * steps of edit distance, 200 fields. `compareSteps` pauses after some thousand values or characters (pace.ts); only
+ * what the platform does with a whole text at once (copy, compare) is not cut.
  */
 
 import type { Outcome } from '../counts.ts'
@@ -13,10 +14,12 @@ import type { ComparedSide, CompareRefusal, CompareSettings, Comparison } from '
 import { type Content, readContent } from './contents.ts'
 import { compareStreams } from './document-stream.ts'
 import { type Field, FieldTable } from './field-table.ts'
-import { compareValues, type Steps } from './json-values.ts'
+import { compareValues } from './json-values.ts'
 import { MARK, mark } from './marks.ts'
+import { finished, NODE, Pace, PIECE, type Steps } from './pace.ts'
 import { hiddenNodes, hiddenShown } from './shorten.ts'
 import { compareWritten, EDIT_STEPS, type Work } from './texts.ts'
+import { latin1Steps, utf8Steps } from './utf8.ts'
 import { compareEmbeddings, shownSizes } from './vectors.ts'
 
 /** Compares two answers at once. */
@@ -25,8 +28,7 @@ export function compareAnswers(
   shadow: ComparedSide,
   settings: CompareSettings
 ): Comparison {
-  const steps = compareSteps(primary, shadow, settings)
-  for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value
+  return finished(compareSteps(primary, shadow, settings))
 }
 
 /** The same with pauses: each `next()` is a bounded piece of work, and the last gives the comparison. */
@@ -34,9 +36,10 @@ export function* compareSteps(
   primary: ComparedSide,
   shadow: ComparedSide,
   settings: CompareSettings
-): Generator<undefined, Comparison, undefined> {
+): Steps<Comparison> {
   const table = new FieldTable()
-  const work: Work = { table, relative: settings.relative, editSteps: EDIT_STEPS }
+  const { relative } = settings
+  const work: Work = { table, pace: new Pace(), relative, editSteps: EDIT_STEPS }
   // Of a client that left, or that was turned away, nothing is known of the model.
   if (!UNASKED.has(primary.outcome)) compareHeads(table, primary, shadow)
   const refusal =
@@ -78,7 +81,7 @@ function* compareBodies(
   primary: ComparedSide,
   shadow: ComparedSide,
   settings: CompareSettings
-): Generator<undefined, CompareRefusal | null, undefined> {
+): Steps<CompareRefusal | null> {
   const { root } = work.table
   const a = primary.body ?? NO_BYTES
   const b = shadow.body ?? NO_BYTES
@@ -88,13 +91,12 @@ function* compareBodies(
     return null
   }
   if (settings.protocol === 'opaque') {
-    compareBytes(root, a, b)
+    yield* compareBytes(work, a, b)
     return null
   }
   const partA = jsonPart(primary, a, settings)
   const partB = jsonPart(shadow, b, settings)
-  const [textA, textB] = textsOf(partA ?? NO_BYTES, partB ?? NO_BYTES)
-  yield
+  const [textA, textB] = yield* textsOf(partA ?? NO_BYTES, partB ?? NO_BYTES, work.pace)
   const x = partA === null ? UNREADABLE : yield* readBody(primary, a, partA, textA, work, settings)
   const y = partB === null ? UNREADABLE : yield* readBody(shadow, b, partB, textB, work, settings)
   if (x.kind === 'failed' || y.kind === 'failed') return refusalOfContents(root, x, y)
@@ -109,10 +111,10 @@ function readBody(
   text: string,
   work: Work,
   settings: CompareSettings
-): Generator<undefined, Content, undefined> {
+): Steps<Content> {
   const binary = json.length < body.length ? body.subarray(json.length) : null
   const hasHeader = settings.protocol === 'open-inference' && inferenceHeaderLength !== null
-  return readContent({ text, contentType, binary, hasHeader }, settings, work.table)
+  return readContent({ text, contentType, binary, hasHeader }, settings, work.table, work.pace)
 }
 
 /** The JSON of a body, without the tensors behind it; null when it cannot be read at all. */
@@ -127,12 +129,11 @@ function jsonPart(
 }
 
 /** Both as UTF-8; where one of them is not, both byte by byte. */
-function textsOf(a: Uint8Array, b: Uint8Array): readonly [string, string] {
-  try {
-    return [UTF8.decode(a), UTF8.decode(b)]
-  } catch {
-    return [LATIN1.decode(a), LATIN1.decode(b)]
-  }
+function* textsOf(a: Uint8Array, b: Uint8Array, pace: Pace): Steps<readonly [string, string]> {
+  const one = yield* utf8Steps(a, pace)
+  const other = one === null ? null : yield* utf8Steps(b, pace)
+  if (one !== null && other !== null) return [one, other]
+  return [yield* latin1Steps(a, pace), yield* latin1Steps(b, pace)]
 }
 
 function refusalOfContents(root: Field, a: Content, b: Content): CompareRefusal {
@@ -151,28 +152,27 @@ function* compareContents(work: Work, a: Content, b: Content): Steps {
   } else if (a.kind === 'tensors' && b.kind === 'tensors') {
     yield* compareTensors(work, a, b)
     // What stands beside the outputs is compared like any JSON.
-    const beside = [a.side, b.side].map(side => {
-      mark(side.document, side.marks, '/outputs', MARK.ignored)
-      return { ...side, ignores: true }
-    })
-    const [x = a.side, y = b.side] = beside
+    for (const { document, marks } of [a.side, b.side])
+      yield* mark(document, marks, '/outputs', MARK.ignored, work.pace)
+    const x = { ...a.side, ignores: true }
+    const y = { ...b.side, ignores: true }
     yield* compareValues(work, x, 0, y, 0, root)
   } else if (a.kind === 'said' && b.kind === 'said') {
     yield* compareSaid(work, a.said, b.said, a.hides || b.hides ? hiddenShown : null)
   } else if (a.kind === 'embeddings' && b.kind === 'embeddings') {
-    compareEmbeddingLists(work, a, b)
+    yield* compareEmbeddingLists(work, a, b)
   } else if (a.kind === 'stream' && b.kind === 'stream') {
     yield* compareStreams(work, a.stream, b.stream, a.hides || b.hides)
   } else if (a.kind === 'text' && b.kind === 'text') {
-    compareWritten(work, root, a.text, b.text, a.hides || b.hides ? hiddenShown : null)
+    yield* compareWritten(work, root, a.text, b.text, a.hides || b.hides ? hiddenShown : null)
   } else root.differ('type', null, () => ({ primary: nameOf(a), shadow: nameOf(b) }))
 }
 
-function compareEmbeddingLists(
+function* compareEmbeddingLists(
   work: Work,
   a: Extract<Content, { kind: 'embeddings' }>,
   b: Extract<Content, { kind: 'embeddings' }>
-): void {
+): Steps {
   const field = work.table.field('embedding')
   const count = a.vectors.length
   if (count !== b.vectors.length) {
@@ -181,7 +181,10 @@ function compareEmbeddingLists(
   }
   const hidden = hiddenNodes(a.side, 0, b.side, 0)
   for (let i = 0; i < count; i++) {
-    compareEmbeddings(field, a.vectors[i] ?? NO_NUMBERS, b.vectors[i] ?? NO_NUMBERS, hidden)
+    const x = a.vectors[i] ?? NO_NUMBERS
+    const y = b.vectors[i] ?? NO_NUMBERS
+    if (work.pace.isDue(4 * NODE)) yield
+    yield* compareEmbeddings(work, field, x, y, hidden)
   }
 }
 
@@ -196,8 +199,9 @@ function compareEmpty(root: Field, a: Uint8Array, b: Uint8Array): void {
 }
 
 /** Bodies that nobody reads are the same byte by byte, or not. */
-function compareBytes(root: Field, a: Uint8Array, b: Uint8Array): void {
-  if (sameBytes(a, b)) root.agree()
+function* compareBytes({ table, pace }: Work, a: Uint8Array, b: Uint8Array): Steps {
+  const { root } = table
+  if (yield* areSame(a, b, pace)) root.agree()
   else {
     root.differ(a.length === b.length ? 'value' : 'size', b.length / a.length, () => ({
       primary: `${a.length} bytes`,
@@ -206,9 +210,13 @@ function compareBytes(root: Field, a: Uint8Array, b: Uint8Array): void {
   }
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+function* areSame(a: Uint8Array, b: Uint8Array, pace: Pace): Steps<boolean> {
   if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  for (let from = 0; from < a.length; from += PIECE) {
+    const to = Math.min(a.length, from + PIECE)
+    for (let i = from; i < to; i++) if (a[i] !== b[i]) return false
+    if (pace.isDue(to - from)) yield
+  }
   return true
 }
 
@@ -222,8 +230,6 @@ function hasByteOrderMark(bytes: Uint8Array): boolean {
   return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)
 }
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const LATIN1 = new TextDecoder('latin1')
 const UNREADABLE: Content = { kind: 'failed', why: 'unreadable' }
 const NO_BYTES = new Uint8Array(0)
 const NO_NUMBERS = new Float64Array(0)

@@ -5,19 +5,21 @@
  * The declared type says how a body is read, never a guess: HTML and what is not of the protocol are unreadable.
  * Ids and times that protocols carry are marked as ignored, unless the route names them as predictions.
  */
-import { fromBase64 } from './base64.ts'
+import { fromBase64Steps } from './base64.ts'
 import type { CompareSettings } from './comparison.ts'
 import { DocumentStream } from './document-stream.ts'
 import { eventData, lines } from './event-stream.ts'
 import type { FieldTable } from './field-table.ts'
 import { JSON_KIND, type JsonDocument } from './json-document.ts'
-import { MARK, mark, markNode, marksOf, resolve, unmarkNode } from './marks.ts'
+import { MARK, mark, marksOf, resolve, setMark } from './marks.ts'
+import { NODE, type Pace, PIECE, type Steps } from './pace.ts'
 import { type Said, SaidDraft } from './said.ts'
 import { takeAnthropic } from './said-anthropic.ts'
-import { membersOf, open, takeOpenAi } from './said-openai.ts'
+import { listOf, open, takeOpenAi } from './said-openai.ts'
 import type { Side } from './shorten.ts'
 import { decodedTensor, MAX_ELEMENTS, type Tensor, tensorsOf } from './tensors.ts'
-import { type JsonFailure, JsonReader, MAX_NODES } from './tolerant-json.ts'
+import { type JsonFailure, MAX_NODES, readJsonSteps } from './tolerant-json.ts'
+import { trimmedEnd, trimmedStart } from './trim.ts'
 
 export type Content =
   | { readonly kind: 'json'; readonly side: Side }
@@ -36,11 +38,6 @@ export type Readable = {
   readonly hasHeader: boolean // the server said how long the JSON part is
 }
 
-type Reading<T> = Generator<undefined, T, undefined>
-
-/** Values that are read between two pauses. */
-const PAUSE = 4_096
-
 /** Members at the top of an answer that say which answer it is, not what the model said. */
 const NOT_SAID: readonly string[] = [
   'id',
@@ -56,21 +53,26 @@ const FAILED: Content = { kind: 'failed', why: 'unreadable' }
 export function* readContent(
   body: Readable,
   settings: CompareSettings,
-  table: FieldTable
-): Reading<Content> {
+  table: FieldTable,
+  pace: Pace
+): Steps<Content> {
   const type = mediaType(body.contentType)
   const budget = { nodes: MAX_NODES }
-  if (body.hasHeader) return yield* readDocument(body, settings, budget)
+  if (body.hasHeader) return yield* readDocument(body, settings, budget, pace)
   if (type === 'text/event-stream') {
-    return yield* readStream(eventData(body.text), settings, table, budget, true)
+    const events = eventData(body.text, pace)
+    return yield* readStream(events, settings, table, budget, true, pace)
   }
-  if (NDJSON.has(type)) return yield* readStream(lines(body.text), settings, table, budget, false)
+  if (NDJSON.has(type)) {
+    return yield* readStream(lines(body.text, pace), settings, table, budget, false, pace)
+  }
   if (type !== '' && !isJson(type) && (!type.startsWith('text/') || type === 'text/html'))
     return FAILED
-  const whole = yield* readDocument(body, settings, budget)
+  const whole = yield* readDocument(body, settings, budget, pace)
   if (whole.kind !== 'failed' || whole.why === 'too_large') return whole
-  if (type === '' && body.text.trimEnd().includes('\n')) {
-    return yield* readStream(lines(body.text), settings, table, { nodes: MAX_NODES }, false)
+  if (type === '' && (yield* trimmedEnd(body.text, pace)).includes('\n')) {
+    const left = { nodes: MAX_NODES }
+    return yield* readStream(lines(body.text, pace), settings, table, left, false, pace)
   }
   if (type.startsWith('text/') && settings.protocol === 'json') {
     return { kind: 'text', text: body.text, hides: (settings.redact ?? []).length > 0 }
@@ -81,138 +83,163 @@ export function* readContent(
 function* readDocument(
   { text, binary }: Readable,
   settings: CompareSettings,
-  budget: { nodes: number }
-): Reading<Content> {
+  budget: { nodes: number },
+  pace: Pace
+): Steps<Content> {
   const document = yield* read(text, budget)
   if (typeof document === 'string') return { kind: 'failed', why: document }
-  const side = sideOf(document, settings)
-  yield
+  const side = yield* sideOf(document, settings, pace)
   const { protocol } = settings
   if (protocol === 'open-inference') {
-    const tensors = tensorsOf(side, binary)
+    const tensors = yield* tensorsOf(side, binary, pace)
     if (typeof tensors === 'string') return { kind: 'failed', why: tensors }
     if (tensors !== null) return { kind: 'tensors', side, tensors }
     if (binary !== null) return FAILED
     return { kind: 'json', side }
   }
   if (protocol === 'openai') {
-    const vectors = embeddingsOf(side)
+    const vectors = yield* embeddingsOf(side, pace)
     if (vectors === 'unreadable') return FAILED
     if (vectors !== null) return { kind: 'embeddings', side, vectors }
   }
   const take = TAKES[protocol]
   const draft = new SaidDraft()
-  if (take?.(draft, side)) return { kind: 'said', said: draft.said(), hides: side.hides }
+  if (take !== undefined && (yield* take(draft, side, pace)))
+    return { kind: 'said', said: draft.said(), hides: side.hides }
   return { kind: 'json', side }
 }
 
 /** A stream of documents: what a language model said, or the documents as one. */
 function* readStream(
-  documents: Iterable<string>,
+  documents: Iterable<string | undefined>,
   settings: CompareSettings,
   table: FieldTable,
   budget: { nodes: number },
-  isEvents: boolean
-): Reading<Content> {
+  isEvents: boolean,
+  pace: Pace
+): Steps<Content> {
   const take = TAKES[settings.protocol]
   const draft = new SaidDraft()
   const stream = new DocumentStream()
   const hides = (settings.redact ?? []).length > 0
   let taken = 0
   for (const text of documents) {
-    yield
+    if (text === undefined || pace.isDue(A_DOCUMENT)) yield
+    if (text === undefined) continue
     const document = yield* read(text, budget)
     if (document === 'too_large') return { kind: 'failed', why: 'too_large' }
     if (document === 'unreadable') {
       // A server may send bare tokens as events; a line that is broken is a broken answer.
-      if (!isEvents || take !== undefined || text.trimStart().startsWith('{')) return FAILED
+      if (!isEvents || take !== undefined) return FAILED
+      if ((yield* trimmedStart(text, pace)).startsWith('{')) return FAILED
       stream.addText(text, table.root)
       continue
     }
-    const side = sideOf(document, settings)
-    if (take?.(draft, side)) taken++
-    else if (take === undefined) stream.add(side, table.root, name => table.field(name))
+    const side = yield* sideOf(document, settings, pace)
+    if (take === undefined) {
+      yield* stream.add(side, table.root, name => table.field(name), pace)
+    } else if (yield* take(draft, side, pace)) taken++
   }
   if (take !== undefined) return taken > 0 ? { kind: 'said', said: draft.said(), hides } : FAILED
   return stream.documents > 0 ? { kind: 'stream', stream, hides } : FAILED
 }
 
-function* read(text: string, budget: { nodes: number }): Reading<JsonDocument | JsonFailure> {
-  const reader = new JsonReader(text, Math.max(1, budget.nodes))
-  while (!reader.step(PAUSE)) yield
-  if (typeof reader.result !== 'string') budget.nodes -= reader.result.count
-  return reader.result
+const A_DOCUMENT = 32 * NODE // units that a document of a stream costs beside its values
+
+function* read(text: string, budget: { nodes: number }): Steps<JsonDocument | JsonFailure> {
+  const document = yield* readJsonSteps(text, Math.max(1, budget.nodes))
+  if (typeof document !== 'string') budget.nodes -= document.count
+  return document
 }
 
 const TAKES: Partial<
-  Record<CompareSettings['protocol'], (draft: SaidDraft, side: Side) => boolean>
+  Record<CompareSettings['protocol'], (draft: SaidDraft, side: Side, pace: Pace) => Steps<boolean>>
 > = {
   openai: takeOpenAi,
   anthropic: takeAnthropic
 }
 
 /** A document with its marks. */
-function sideOf(document: JsonDocument, settings: CompareSettings): Side {
+function* sideOf(document: JsonDocument, settings: CompareSettings, pace: Pace): Steps<Side> {
   const marks = marksOf(document)
-  let ignored = markNames(document, marks, 0)
+  let ignored = yield* markNames(document, marks, 0, pace)
   if (settings.protocol === 'open-inference') {
     // An optional member that is null says as much as one that is absent; servers do either.
     const parameters = document.member(0, 'parameters')
     if (parameters > 0 && document.kind(parameters) === JSON_KIND.null) {
-      markNode(document, marks, parameters, MARK.ignored)
+      marks[parameters] = MARK.ignored
       ignored++
     }
   }
   if (settings.protocol === 'mlflow') {
     const wrapped = document.member(0, 'predictions')
-    if (document.textOf(wrapped, 'object') !== null) ignored += markNames(document, marks, wrapped)
+    if (document.textOf(wrapped, 'object') !== null)
+      ignored += yield* markNames(document, marks, wrapped, pace)
   }
   if (ignored > 0) {
     for (const pointer of settings.predictions) {
-      for (const node of resolve(document, pointer)) {
-        if (node > 0) unmarkNode(document, marks, node, MARK.ignored)
+      for (const node of yield* resolve(document, pointer, pace)) {
+        if (node > 0) yield* setMark(document, marks, node, ~MARK.ignored, 0, pace)
       }
     }
   }
-  for (const pointer of settings.ignore) ignored += mark(document, marks, pointer, MARK.ignored)
+  for (const pointer of settings.ignore)
+    ignored += yield* mark(document, marks, pointer, MARK.ignored, pace)
   let hidden = 0
-  for (const pointer of settings.redact ?? []) hidden += mark(document, marks, pointer, MARK.hidden)
+  for (const pointer of settings.redact ?? [])
+    hidden += yield* mark(document, marks, pointer, MARK.hidden, pace)
   return { document, marks, ignores: ignored > 0, hides: hidden > 0 }
 }
 
-function markNames(document: JsonDocument, marks: Uint8Array, object: number): number {
+function* markNames(
+  document: JsonDocument,
+  marks: Uint8Array,
+  object: number,
+  pace: Pace
+): Steps<number> {
   let marked = 0
   for (const name of NOT_SAID) {
     const node = document.member(object, name)
     if (node < 0) continue
-    markNode(document, marks, node, MARK.ignored)
+    yield* setMark(document, marks, node, ~0, MARK.ignored, pace)
     marked++
   }
   return marked
 }
 
 /** Vectors of an answer with embeddings, by their index; null when it has none. */
-function embeddingsOf(side: Side): readonly Float64Array[] | 'unreadable' | null {
+function* embeddingsOf(
+  side: Side,
+  pace: Pace
+): Steps<readonly Float64Array[] | 'unreadable' | null> {
   const { document } = side
-  const data = membersOf(side, 0, 'data')
-  if (data === null || data.length === 0) return null
+  const data = listOf(side, 0, 'data')
+  if (data < 0) return null
   const vectors: { readonly index: number; readonly values: Float64Array }[] = []
-  for (const [place, item] of data.entries()) {
+  let place = 0
+  const end = document.next(data)
+  for (let item = data + 1; item < end; item = document.next(item)) {
+    if (pace.isDue(A_VECTOR)) yield
+    if (open(side, item) < 0) continue
     const node = open(side, document.member(item, 'embedding'))
     if (node < 0) return null
-    const values = vectorOf(document, node)
+    const values = yield* vectorOf(document, node, pace)
     if (values === null) return 'unreadable'
     const index = document.member(item, 'index')
     vectors.push({ index: index < 0 ? place : document.number(index), values })
+    place++
   }
+  if (vectors.length === 0) return null
   return vectors.sort((a, b) => a.index - b.index).map(({ values }) => values)
 }
 
+const A_VECTOR = 8 * NODE // units that a vector costs beside its numbers
+
 /** A list of numbers, or base64 of little-endian floats of 32 bits. */
-function vectorOf(document: JsonDocument, node: number): Float64Array | null {
+function* vectorOf(document: JsonDocument, node: number, pace: Pace): Steps<Float64Array | null> {
   if (document.isString(node)) {
-    const bytes = fromBase64(document.string(node))
-    const data = bytes === null ? 'unreadable' : decodedTensor(bytes, 'FP32')
+    const bytes = yield* fromBase64Steps(document.string(node), pace)
+    const data = bytes === null ? 'unreadable' : yield* decodedTensor(bytes, 'FP32', pace)
     return typeof data === 'object' && data.kind === 'numbers' ? data.numbers.values : null
   }
   if (document.kind(node) !== JSON_KIND.array) return null
@@ -220,6 +247,7 @@ function vectorOf(document: JsonDocument, node: number): Float64Array | null {
   if (size > MAX_ELEMENTS || document.next(node) - node - 1 !== size) return null
   const values = new Float64Array(size)
   for (let i = 0; i < size; i++) {
+    if ((i & (PIECE - 1)) === PIECE - 1 && pace.isDue(4 * PIECE)) yield
     if (document.isNumber(node + 1 + i)) values[i] = document.number(node + 1 + i)
     else if (document.kind(node + 1 + i) === JSON_KIND.null) values[i] = Number.NaN
     else return null

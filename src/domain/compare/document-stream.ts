@@ -4,17 +4,21 @@
  */
 import { type Field, OTHERS } from './field-table.ts'
 import { JSON_KIND } from './json-document.ts'
-import type { Steps } from './json-values.ts'
 import { MARK } from './marks.ts'
 import type { Numbers } from './numbers.ts'
+import { NODE, type Pace, STEP, type Steps } from './pace.ts'
+import { Pieces } from './pieces.ts'
+import { reverse } from './reverse.ts'
 import { hiddenShown, type Side } from './shorten.ts'
 import { tensorsOf } from './tensors.ts'
 import { compareTexts, compareWritten, type Work } from './texts.ts'
 import { compareVectors } from './vectors.ts'
 
 type Leaf = {
-  readonly texts: string[]
-  readonly words: string[] // true, false and null
+  readonly texts: Pieces
+  first: string | null // of the texts
+  isWritten: boolean // the text comes in pieces; the same piece in every document is a label of the stream
+  readonly words: Pieces // true, false and null
   readonly numbers: number[]
   readonly digits: Map<number, string> // of integers beyond doubles
   areIntegers: boolean
@@ -24,35 +28,36 @@ export class DocumentStream {
   readonly leaves = new Map<string, Leaf>()
   documents = 0
 
+  /** Adds data that is no document: text. */
+  addText(text: string, root: Field): void {
+    this.documents++
+    addText(this.#leaf(root), text)
+  }
+
   /** Adds a document. Its fields are named by `place`. */
-  add(side: Side, root: Field, place: (name: string) => Field): void {
+  *add(side: Side, root: Field, place: (name: string) => Field, pace: Pace): Steps {
     this.documents++
     const { document } = side
-    const tensors = tensorsOf(side, null)
     const outputs = document.member(0, 'outputs')
+    const tensors = outputs < 0 ? null : yield* tensorsOf(side, null, pace)
     if (tensors !== null && typeof tensors !== 'string') {
       for (const [name, { node }] of tensors) {
         const data = document.member(node, 'data')
         if (data >= 0 && !isIgnored(side, data))
-          this.#leaves(side, data, place(`outputs.${name}`), -1)
+          yield* this.#leaves(side, data, place(`outputs.${name}`), -1, pace)
       }
-      this.#leaves(side, 0, root, outputs)
-    } else this.#leaves(side, 0, root, -1)
-  }
-
-  /** Adds data that is no document: text. */
-  addText(text: string, root: Field): void {
-    this.documents++
-    this.#leaf(root).texts.push(text)
+      yield* this.#leaves(side, 0, root, outputs, pace)
+    } else yield* this.#leaves(side, 0, root, -1, pace)
   }
 
   /** Scalars under `top`, without those under `except`. */
-  #leaves(side: Side, top: number, root: Field, except: number): void {
+  *#leaves(side: Side, top: number, root: Field, except: number, pace: Pace): Steps {
     const { document } = side
     const nodes = [top]
     const fields = [root]
     for (let field = fields.pop(); field !== undefined; field = fields.pop()) {
       const node = nodes.pop() ?? 0
+      if (pace.isDue(NODE)) yield
       if (node === except || isIgnored(side, node)) continue
       const kind = document.kind(node)
       if (kind > JSON_KIND.array) {
@@ -60,19 +65,23 @@ export class DocumentStream {
         continue
       }
       const isObject = kind === JSON_KIND.object
-      const values = childrenOf(document, node, isObject ? 1 : 0)
-      for (let i = values.length - 1; i >= 0; i--) {
-        const value = values[i] ?? 0
-        nodes.push(value)
-        fields.push(isObject ? field.member(document.string(value - 1)) : field)
+      const name = isObject ? 1 : 0
+      const first = nodes.length
+      const end = document.next(node)
+      for (let at = node + 1; at < end; at = document.next(at + name)) {
+        if (pace.isDue(NODE)) yield
+        nodes.push(at + name)
+        fields.push(isObject ? field.member(document.string(at)) : field)
       }
+      reverse(nodes, first)
+      reverse(fields, first)
     }
   }
 
   #scalar({ document }: Side, node: number, field: Field): void {
     const leaf = this.#leaf(field)
     const kind = document.kind(node)
-    if (document.isString(node)) leaf.texts.push(document.string(node))
+    if (document.isString(node)) addText(leaf, document.string(node))
     else if (document.isNumber(node)) {
       if (kind === JSON_KIND.big) leaf.digits.set(leaf.numbers.length, document.raw(node))
       if (kind === JSON_KIND.float) leaf.areIntegers = false
@@ -84,8 +93,10 @@ export class DocumentStream {
     const known = this.leaves.get(name)
     if (known !== undefined) return known
     const leaf: Leaf = {
-      texts: [],
-      words: [],
+      texts: new Pieces(),
+      first: null,
+      isWritten: false,
+      words: new Pieces(','),
       numbers: [],
       digits: new Map(),
       areIntegers: true
@@ -105,22 +116,25 @@ export function* compareStreams(
   const { table } = work
   const hidden = hides ? hiddenShown : null
   for (const [name, leaf] of a.leaves) {
-    yield
+    if (work.pace.isDue(8 * NODE)) yield
     const field = name === OTHERS ? table.others : table.field(name)
     const other = b.leaves.get(name)
     if (other === undefined) {
       field.differ('missing', null, hidden ?? (() => ({ primary: shownLeaf(leaf), shadow: null })))
       continue
     }
-    const x = leaf.texts.join('')
-    const y = other.texts.join('')
-    if (isWritten(leaf) || isWritten(other)) compareWritten(work, field, x, y, hidden)
-    else if (x !== '' || y !== '') compareTexts(work, field, x, y, hidden)
-    if (leaf.numbers.length + other.numbers.length > 0) {
-      yield* compareVectors(field, numbersOf(leaf), numbersOf(other), work.relative, hidden)
+    const x = leaf.texts.whole()
+    const y = other.texts.whole()
+    if (work.pace.isDue((x.length + y.length) >> 3)) yield
+    if (leaf.isWritten || other.isWritten) yield* compareWritten(work, field, x, y, hidden)
+    else if (x !== '' || y !== '') yield* compareTexts(work, field, x, y, hidden)
+    const count = leaf.numbers.length + other.numbers.length
+    if (count > 0) {
+      if (work.pace.isDue(Math.min(STEP, count))) yield
+      yield* compareVectors(work, field, numbersOf(leaf), numbersOf(other), hidden)
     }
-    const words = leaf.words.join(',')
-    const otherWords = other.words.join(',')
+    const words = leaf.words.whole()
+    const otherWords = other.words.whole()
     if (words === otherWords) field.agree()
     else {
       const shown = () => ({ primary: words.slice(0, SHORT), shadow: otherWords.slice(0, SHORT) })
@@ -134,30 +148,25 @@ export function* compareStreams(
   }
 }
 
-/** Whether a text comes in pieces; the same piece in every document is a label of the stream. */
-function isWritten({ texts }: Leaf): boolean {
-  return texts.some(text => text !== texts[0])
-}
-
 const SHORT = 100
 
+/** The beginning of what is there; each number and what parts it from the next is two characters or more. */
 function shownLeaf({ texts, numbers, words }: Leaf): string {
-  return (texts.join('') || numbers.join(',') || words.join(',')).slice(0, SHORT)
+  const text = texts.whole()
+  return (text || numbers.slice(0, SHORT).join(',') || words.whole()).slice(0, SHORT)
+}
+
+function addText(leaf: Leaf, text: string): void {
+  leaf.texts.push(text)
+  leaf.first ??= text
+  if (text !== leaf.first) leaf.isWritten = true
 }
 
 function numbersOf({ numbers, areIntegers, digits }: Leaf): Numbers {
-  const values = Float64Array.from(numbers)
+  const values = new Float64Array(numbers)
   const show = (i: number) => digits.get(i) ?? String(values[i] ?? 0)
   const exact = digits.size > 0 ? (i: number) => digits.get(i) ?? null : null
   return { values, areIntegers, isNull: null, exact, show }
-}
-
-/** Elements of an array (`name` 0) or values of an object (1). */
-function childrenOf(document: Side['document'], node: number, name: number): readonly number[] {
-  const children: number[] = []
-  const end = document.next(node)
-  for (let at = node + 1; at < end; at = document.next(at + name)) children.push(at + name)
-  return children
 }
 
 function isIgnored(side: Side, node: number): boolean {

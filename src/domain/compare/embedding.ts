@@ -1,6 +1,8 @@
 /**
  * Embeddings: whether two point the same way. Source: the cosine; its bound is .999.
  */
+import { finished, folded, Pace, type Steps } from './pace.ts'
+
 export const LEAST_COSINE = 0.999
 
 export type EmbeddingResult = {
@@ -10,20 +12,36 @@ export type EmbeddingResult = {
 
 /** Two vectors of one length. Without a direction (zero, NaN, infinite) they are the same only when equal. */
 export function sameEmbedding(a: Float64Array, b: Float64Array): EmbeddingResult {
-  let product = 0
+  return finished(sameEmbeddingSteps(a, b, new Pace()))
+}
+
+/** The same with pauses. */
+export function* sameEmbeddingSteps(
+  a: Float64Array,
+  b: Float64Array,
+  pace: Pace
+): Steps<EmbeddingResult> {
+  const scaleA = yield* scaleOf(a, pace)
+  const scaleB = yield* scaleOf(b, pace)
   let squaresA = 0
   let squaresB = 0
   let equal = true
-  const scaleA = scaleOf(a)
-  const scaleB = scaleOf(b)
-  for (let i = 0; i < a.length; i++) {
-    const x = a[i] ?? 0
-    const y = b[i] ?? 0
-    if (x !== y && !(Number.isNaN(x) && Number.isNaN(y))) equal = false
-    product += x * scaleA * (y * scaleB)
-    squaresA += (x * scaleA) ** 2
-    squaresB += (y * scaleB) ** 2
-  }
+  const product = yield* folded(pace, a.length, 4, 0, (from, to, start) => {
+    let sum = start
+    let sumA = squaresA
+    let sumB = squaresB
+    for (let i = from; i < to; i++) {
+      const x = a[i] ?? 0
+      const y = b[i] ?? 0
+      if (x !== y && !(Number.isNaN(x) && Number.isNaN(y))) equal = false
+      sum += x * scaleA * (y * scaleB)
+      sumA += (x * scaleA) ** 2
+      sumB += (y * scaleB) ** 2
+    }
+    squaresA = sumA
+    squaresB = sumB
+    return sum
+  })
   if (equal) return { same: true, distance: 0 }
   const cosine = product / (Math.sqrt(squaresA) * Math.sqrt(squaresB))
   if (!Number.isFinite(cosine)) return { same: false, distance: null }
@@ -31,8 +49,11 @@ export function sameEmbedding(a: Float64Array, b: Float64Array): EmbeddingResult
 }
 
 /** One over the largest magnitude, so that no square is infinite or vanishes. */
-function scaleOf(values: Float64Array): number {
-  let top = 0
-  for (let i = 0; i < values.length; i++) top = Math.max(top, Math.abs(values[i] ?? 0))
+function* scaleOf(values: Float64Array, pace: Pace): Steps<number> {
+  const top = yield* folded(pace, values.length, 2, 0, (from, to, start) => {
+    let most = start
+    for (let i = from; i < to; i++) most = Math.max(most, Math.abs(values[i] ?? 0))
+    return most
+  })
   return top > 1e-300 && Number.isFinite(top) ? 1 / top : 1
 }

@@ -4,27 +4,41 @@
  *
  * The last event of a stream that ends without a blank line is given all the same: servers leave it out.
  */
+import { NODE, type Pace, STEP } from './pace.ts'
+import { Pieces } from './pieces.ts'
+import { trimmed } from './trim.ts'
 
-/** Data of each event that has any, in order; what marks the end (`[DONE]`) is left out. */
-export function* eventData(text: string): Generator<string, void, undefined> {
-  let data: string[] = []
+/** Data of each event that has any, in order; what marks the end (`[DONE]`) is left out. Undefined: a pause. */
+export function* eventData(
+  text: string,
+  pace: Pace
+): Generator<string | undefined, void, undefined> {
+  let data: Pieces | null = null
   for (let at = 0; at < text.length; ) {
-    const end = lineEnd(text, at)
+    let end = lineEnd(text, at)
+    while (isOpen(text, end)) {
+      if (pace.isDue(STEP)) yield
+      end = lineEnd(text, end)
+    }
+    if (pace.isDue(LINE + ((end - at) % STEP))) yield
     if (end === at) {
-      if (data.length > 0) yield* said(data)
-      data = []
+      if (data !== null) yield* said(data.whole(), pace)
+      data = null
     } else if (text.startsWith('data', at)) {
       const value = dataOf(text, at, end)
-      if (value !== null) data.push(value)
+      if (value !== null) {
+        data ??= new Pieces('\n')
+        data.push(value)
+      }
     }
     at = end + (text.startsWith('\r\n', end) ? 2 : 1)
   }
-  if (data.length > 0) yield* said(data)
+  if (data !== null) yield* said(data.whole(), pace)
 }
 
-function* said(data: readonly string[]): Generator<string, void, undefined> {
-  const whole = data.join('\n')
-  if (whole.trim() !== '[DONE]') yield whole
+function* said(whole: string, pace: Pace): Generator<string | undefined, void, undefined> {
+  const bare = whole.length <= STEP ? whole.trim() : yield* trimmed(whole, pace)
+  if (bare !== '[DONE]') yield whole
 }
 
 /** The value of a data line, or null: the field has another name. */
@@ -35,21 +49,37 @@ function dataOf(text: string, at: number, end: number): string | null {
   return text.slice(text[colon + 1] === ' ' ? colon + 2 : colon + 1, end)
 }
 
-function lineEnd(text: string, from: number): number {
-  let at = from
-  while (at < text.length && text.charCodeAt(at) !== FEED && text.charCodeAt(at) !== RETURN) at++
-  return at
-}
-
-/** Documents of a text that has one a line. */
-export function* lines(text: string): Generator<string, void, undefined> {
+/** Documents of a text that has one a line. Undefined: a pause. */
+export function* lines(text: string, pace: Pace): Generator<string | undefined, void, undefined> {
   for (let at = 0; at < text.length; ) {
-    const end = lineEnd(text, at)
+    let end = lineEnd(text, at)
+    while (isOpen(text, end)) {
+      if (pace.isDue(STEP)) yield
+      end = lineEnd(text, end)
+    }
+    if (pace.isDue(LINE + ((end - at) % STEP))) yield
     const line = text.slice(at, end)
-    if (line.trim() !== '') yield line
+    const bare = line.length <= STEP ? line.trim() : yield* trimmed(line, pace)
+    if (bare !== '') yield line
     at = end + 1
   }
 }
 
+/** Where a line ends, or how far it was looked at. */
+function lineEnd(text: string, from: number): number {
+  const to = Math.min(text.length, from + STEP)
+  let at = from
+  while (at < to && text.charCodeAt(at) !== FEED && text.charCodeAt(at) !== RETURN) at++
+  return at
+}
+
+/** Whether a line goes on at `at`. */
+function isOpen(text: string, at: number): boolean {
+  if (at >= text.length) return false
+  const c = text.charCodeAt(at)
+  return c !== FEED && c !== RETURN
+}
+
 const FEED = 10
 const RETURN = 13
+const LINE = NODE // units that a line costs beside its characters

@@ -5,6 +5,8 @@
  * its value. So a subtree is a range, a walk needs no recursion, and the text of every node is still at hand.
  */
 
+import { saysUnescaped, unescaped } from './escapes.ts'
+
 /** Kinds of nodes. `escaped` is a string with escapes in it, `big` an integer that a double does not hold. */
 export const JSON_KIND = {
   object: 0,
@@ -19,6 +21,11 @@ export const JSON_KIND = {
   null: 9
 } as const
 
+/** Strings with escapes that are longer than this have their value kept. */
+export const LONG_STRING = 4_096
+/** Names of an object that are looked through; of one with more they are kept. */
+const FEW_NAMES = 256
+
 const WORDS = 4 // of a node: kind, start and end in the text, index of the node behind the subtree
 
 export class JsonDocument {
@@ -26,6 +33,8 @@ export class JsonDocument {
   count = 0
   readonly #words: Int32Array
   readonly #numbers: Float64Array
+  readonly #strings = new Map<number, string>() // values of long strings
+  readonly #names = new Map<number, ReadonlyMap<string, number>>() // nodes of names, of large objects
 
   /** Holds up to `capacity` nodes. */
   constructor(text: string, capacity: number) {
@@ -46,11 +55,20 @@ export class JsonDocument {
     return node
   }
 
-  /** Ends a container that began at `node`: all nodes since are its own, `size` of them elements or members. */
-  close(node: number, end: number, size: number): void {
+  /**
+   * Ends a container that began at `node`: all nodes since are its own, `size` of them elements or members. `names`
+   * are the nodes of its names.
+   */
+  close(node: number, end: number, size: number, names: ReadonlyMap<string, number> | null): void {
+    if (names !== null && size > FEW_NAMES) this.#names.set(node, names)
     this.#words[node * WORDS + 2] = end
     this.#words[node * WORDS + 3] = this.count
     this.#numbers[node] = size
+  }
+
+  /** Keeps the value of a long string. */
+  keep(node: number, value: string): void {
+    this.#strings.set(node, value)
   }
 
   kind(node: number): number {
@@ -96,13 +114,17 @@ export class JsonDocument {
 
   /** The value of a string or name, its escapes undone. */
   string(node: number): string {
-    const inner = this.text.slice(this.start(node) + 1, this.end(node) - 1)
-    return this.kind(node) === JSON_KIND.escaped ? unescaped(inner) : inner
+    const start = this.start(node)
+    const end = this.end(node)
+    if (this.kind(node) !== JSON_KIND.escaped) return this.text.slice(start + 1, end - 1)
+    const kept = end - start > LONG_STRING ? this.#strings.get(node) : undefined
+    return kept ?? unescaped(this.text.slice(start + 1, end - 1))
   }
 
   /** The value of the member `name`, or -1: not an object, or no such member. */
   member(node: number, name: string): number {
     if (node < 0 || this.kind(node) !== JSON_KIND.object) return -1
+    if (this.number(node) > FEW_NAMES) return (this.#names.get(node)?.get(name) ?? -2) + 1
     const end = this.next(node)
     for (let at = node + 1; at < end; at = this.next(at + 1)) {
       if (this.isNamed(at, name)) return at + 1
@@ -112,17 +134,17 @@ export class JsonDocument {
 
   /** Whether the name node `node` says `name`. */
   isNamed(node: number, name: string): boolean {
-    if (this.kind(node) === JSON_KIND.escaped) return this.string(node) === name
     const start = this.start(node) + 1
+    if (this.kind(node) === JSON_KIND.escaped) {
+      return saysUnescaped(this.text, start, this.end(node) - 1, name)
+    }
     return this.end(node) - 1 - start === name.length && this.text.startsWith(name, start)
   }
 
-  /** Sum of all finite numbers in a value, and of their magnitudes. */
-  sumOfNumbers(node: number): { readonly sum: number; readonly size: number } {
-    let sum = 0
-    let size = 0
-    const end = this.next(node)
-    for (let at = node; at < end; at++) {
+  /** Adds all finite numbers of the nodes in `from`..`to` to a sum, and their magnitudes. */
+  sumNumbers(from: number, to: number, into: { sum: number; size: number }): void {
+    let { sum, size } = into
+    for (let at = from; at < to; at++) {
       const kind = this.kind(at)
       if (kind < JSON_KIND.integer || kind > JSON_KIND.float) continue
       const number = this.number(at)
@@ -130,7 +152,8 @@ export class JsonDocument {
       sum += number
       size += Math.abs(number)
     }
-    return { sum, size }
+    into.sum = sum
+    into.size = size
   }
 
   /** Whether two strings or names of this document say the same. */
@@ -162,26 +185,4 @@ export class JsonDocument {
     const value = this.member(node, name)
     return value >= 0 && this.isString(value) ? this.string(value) : null
   }
-}
-
-/** Undoes the escapes of a string that the reader has accepted. */
-function unescaped(inner: string): string {
-  let out = ''
-  let from = 0
-  for (let at = inner.indexOf('\\'); at !== -1; at = inner.indexOf('\\', from)) {
-    out += inner.slice(from, at)
-    const letter = inner[at + 1] ?? ''
-    if (letter === 'u') out += String.fromCharCode(Number.parseInt(inner.slice(at + 2, at + 6), 16))
-    else out += ESCAPES[letter] ?? letter
-    from = at + (letter === 'u' ? 6 : 2)
-  }
-  return out + inner.slice(from)
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t'
 }

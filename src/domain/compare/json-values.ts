@@ -1,5 +1,5 @@
 /**
- * Two JSON values, structure and contents, field by field. No recursion; yields after some thousand nodes.
+ * Two JSON values, structure and contents, field by field. No recursion; pauses after some thousand nodes.
  *
  * Members are matched by name, elements by place. Arrays of one length that hold the same elements in another
  * order differ by `order` alone; arrays of different lengths by `size`.
@@ -8,19 +8,16 @@ import type { Field } from './field-table.ts'
 import { JSON_KIND } from './json-document.ts'
 import { MARK } from './marks.ts'
 import { numbersOfArray, sameFloat } from './numbers.ts'
+import { NODE, PIECE, type Steps } from './pace.ts'
 import { areRankings, itemsOf, rankBiasedOverlap } from './rankings.ts'
+import { reverse } from './reverse.ts'
 import { hiddenNodes, type Side, showNode, showNodes } from './shorten.ts'
 import { type Hashes, sameElements, structuralHashes } from './structural-hash.ts'
 import { compareTexts, type Work } from './texts.ts'
 import { compareEmbeddings, compareVectors, shownSizes } from './vectors.ts'
 
-export type Steps = Generator<undefined, void, undefined>
-
 /** Times that all nodes of a document may be looked at before they are hashed. */
 const MOST_SIGNS = 4
-
-/** Nodes between two pauses. */
-const PAUSE = 2_048
 
 /** Compares the value `an` of one side with `bn` of the other. */
 export function compareValues(
@@ -42,7 +39,6 @@ class Walk {
   readonly #right: number[] = []
   readonly #fields: Field[] = []
   #hashes: { readonly a: Hashes; readonly b: Hashes } | null = null
-  #nodes = 0
   #signs = 0 // nodes that were looked at for signs
 
   constructor(work: Work, a: Side, b: Side) {
@@ -60,21 +56,27 @@ class Walk {
       if (isIgnored(this.#a, x) || isIgnored(this.#b, y)) continue
       const kind = this.#a.document.kind(x)
       if (!this.#a.document.isContainer(x) || !this.#b.document.isContainer(y)) {
-        this.#scalars(x, y, f)
+        if (this.#a.document.isString(x) && this.#b.document.isString(y))
+          yield* this.#strings(x, y, f)
+        else this.#scalars(x, y, f)
       } else if (kind !== this.#b.document.kind(y)) this.#differ(f, 'type', x, y)
       else if (kind === JSON_KIND.object) yield* this.#objects(x, y, f)
       else yield* this.#arrays(x, y, f)
     }
   }
 
+  *#strings(x: number, y: number, field: Field): Steps {
+    const a = this.#a.document.string(x)
+    const b = this.#b.document.string(y)
+    if (this.#work.pace.isDue(Math.min(a.length, b.length) >> 3)) yield
+    if (a === b) return field.agree()
+    yield* compareTexts(this.#work, field, a, b, hiddenNodes(this.#a, x, this.#b, y))
+  }
+
   #scalars(x: number, y: number, field: Field) {
     const a = this.#a.document
     const b = this.#b.document
     if (a.isNumber(x) && b.isNumber(y)) return this.#numbers(x, y, field)
-    if (a.isString(x) && b.isString(y)) {
-      const hidden = hiddenNodes(this.#a, x, this.#b, y)
-      return compareTexts(this.#work, field, a.string(x), b.string(y), hidden)
-    }
     if (a.kind(x) === b.kind(y)) return field.agree()
     const areBooleans = isBoolean(a.kind(x)) && isBoolean(b.kind(y))
     this.#differ(field, areBooleans ? 'value' : 'type', x, y)
@@ -138,12 +140,12 @@ class Walk {
     const a = this.#a.document
     const b = this.#b.document
     const size = a.number(x)
-    const skips = this.#skipsElements(x, y)
-    if (size !== b.number(y)) return this.#sizes(x, y, field)
+    const skips = (yield* this.#skips(this.#a, x)) || (yield* this.#skips(this.#b, y))
+    if (size !== b.number(y)) return yield* this.#sizes(x, y, field)
     if (!skips) field.agree()
     if (!skips && (yield* this.#vectors(x, y, field))) return
     if (size > 1 && (yield* this.#isPermuted(x, y))) return this.#differ(field, 'order', x, y)
-    if (this.#isRanking(x, y, field)) return
+    if (yield* this.#isRanking(x, y, field)) return
     const first = this.#fields.length
     const end = a.next(x)
     let bt = y + 1
@@ -155,62 +157,77 @@ class Walk {
   }
 
   /** Two arrays of numbers; false when either holds anything else. */
-  *#vectors(x: number, y: number, field: Field): Generator<undefined, boolean, undefined> {
-    const size = this.#a.document.number(x)
-    const numbers = numbersOfArray(this.#a.document, x)
+  *#vectors(x: number, y: number, field: Field): Steps<boolean> {
+    const { pace } = this.#work
+    const size = Math.min(PIECE, this.#a.document.number(x))
+    const numbers = yield* numbersOfArray(this.#a.document, x, pace)
     if (numbers === null) return false
     if (this.#isPause(size >> 2)) yield
-    const others = numbersOfArray(this.#b.document, y)
+    const others = yield* numbersOfArray(this.#b.document, y, pace)
     if (others === null) return false
     if (this.#isPause(size >> 2)) yield
     const hidden = hiddenNodes(this.#a, x, this.#b, y)
-    if (isEmbedding(field.name)) compareEmbeddings(field, numbers.values, others.values, hidden)
-    else yield* compareVectors(field, numbers, others, this.#work.relative, hidden)
+    if (isEmbedding(field.name))
+      yield* compareEmbeddings(this.#work, field, numbers.values, others.values, hidden)
+    else yield* compareVectors(this.#work, field, numbers, others, hidden)
     return true
   }
 
   /** Arrays of different lengths; elements that are ignored do not count. */
-  #sizes(x: number, y: number, field: Field): void {
-    const a = sizeOf(this.#a, x)
-    const b = sizeOf(this.#b, y)
+  *#sizes(x: number, y: number, field: Field): Steps {
+    const a = yield* this.#sizeOf(this.#a, x)
+    const b = yield* this.#sizeOf(this.#b, y)
     if (a === b) return
     const hidden = hiddenNodes(this.#a, x, this.#b, y)
     field.differ('size', a > 0 ? b / a : null, hidden ?? (() => shownSizes(a, b)))
   }
 
   /** Whether the elements of both, which are not equal, are the same in another order. */
-  *#isPermuted(x: number, y: number): Generator<undefined, boolean, undefined> {
-    if (!this.#mayBePermuted(x, y)) return false
+  *#isPermuted(x: number, y: number): Steps<boolean> {
+    if (!(yield* this.#mayBePermuted(x, y))) return false
+    const { pace } = this.#work
     if (this.#hashes === null) {
-      const a = yield* structuralHashes(this.#a)
-      this.#hashes = { a, b: yield* structuralHashes(this.#b) }
+      const a = yield* structuralHashes(this.#a, pace)
+      this.#hashes = { a, b: yield* structuralHashes(this.#b, pace) }
     }
     const { a, b } = this.#hashes
     const same = a.low[x] === b.low[y] && a.high[x] === b.high[y]
-    return !same && sameElements(this.#a, x, a, this.#b, y, b)
+    return !same && (yield* sameElements(this.#a, x, a, this.#b, y, b, pace))
   }
 
   /** Cheap signs that arrays are not permuted: they are written alike, or their numbers have other sums. */
-  #mayBePermuted(x: number, y: number): boolean {
+  *#mayBePermuted(x: number, y: number): Steps<boolean> {
     const a = this.#a.document
     const b = this.#b.document
     // In arrays within arrays the signs would cost more than the hashes do.
     this.#signs += a.next(x) - x
     if (this.#signs > MOST_SIGNS * a.count) return true
-    if (a.end(x) - a.start(x) === b.end(y) - b.start(y) && a.raw(x) === b.raw(y)) return false
+    const length = a.end(x) - a.start(x)
+    if (this.#work.pace.isDue(length >> 3)) yield
+    if (length === b.end(y) - b.start(y) && a.raw(x) === b.raw(y)) return false
     if (this.#a.ignores || this.#b.ignores) return true
     if (a.next(x) - x !== b.next(y) - y) return false
-    const one = a.sumOfNumbers(x)
-    const other = b.sumOfNumbers(y)
+    const one = { sum: 0, size: 0 }
+    const other = { sum: 0, size: 0 }
+    const count = a.next(x) - x
+    for (let from = 0; from < count; from += PIECE) {
+      const to = Math.min(count, from + PIECE)
+      a.sumNumbers(x + from, x + to, one)
+      b.sumNumbers(y + from, y + to, other)
+      if (this.#work.pace.isDue(4 * (to - from))) yield
+    }
     return !(Math.abs(one.sum - other.sum) > 1e-9 * Math.max(one.size, other.size))
   }
 
   /** Compares two lists of items as rankings; false when they are none, or the same. */
-  #isRanking(x: number, y: number, field: Field): boolean {
-    const a = itemsOf(this.#a.document, x)
-    const b = a === null ? null : itemsOf(this.#b.document, y)
-    if (a === null || b === null || !areRankings(a, b)) return false
-    if (a.every((item, i) => item === b[i])) return false
+  *#isRanking(x: number, y: number, field: Field): Steps<boolean> {
+    const { pace } = this.#work
+    const a = yield* itemsOf(this.#a.document, x, pace)
+    const b = a === null ? null : yield* itemsOf(this.#b.document, y, pace)
+    if (a === null || b === null || !(yield* areRankings(a, b, pace))) return false
+    let same = 0
+    for (; same < a.length && a[same] === b[same]; same++) if (this.#isPause(1)) yield
+    if (same === a.length) return false
     field.differ('ranking', 1 - rankBiasedOverlap(a, b), () => showNodes(this.#a, x, this.#b, y))
     return true
   }
@@ -227,8 +244,21 @@ class Walk {
     field.differ(kind, null, () => showNodes(this.#a, x, this.#b, y))
   }
 
-  #skipsElements(x: number, y: number): boolean {
-    return skipsElements(this.#a, x) || skipsElements(this.#b, y)
+  *#skips(side: Side, node: number): Steps<boolean> {
+    return side.ignores && (yield* this.#sizeOf(side, node)) < side.document.number(node)
+  }
+
+  /** Elements of an array that are compared. */
+  *#sizeOf(side: Side, node: number): Steps<number> {
+    const { document } = side
+    if (!side.ignores) return document.number(node)
+    const end = document.next(node)
+    let size = 0
+    for (let at = node + 1; at < end; at = document.next(at)) {
+      if (this.#work.pace.isDue(2)) yield
+      if (!isIgnored(side, at)) size++
+    }
+    return size
   }
 
   #push(x: number, y: number, field: Field): void {
@@ -245,29 +275,12 @@ class Walk {
   }
 
   #isPause(nodes: number): boolean {
-    this.#nodes += nodes
-    if (this.#nodes < PAUSE) return false
-    this.#nodes = 0
-    return true
+    return this.#work.pace.isDue(nodes * NODE)
   }
 }
 
 function isIgnored(side: Side, node: number): boolean {
   return ((side.marks[node] ?? 0) & MARK.ignored) !== 0
-}
-
-function skipsElements(side: Side, node: number): boolean {
-  return side.ignores && sizeOf(side, node) < side.document.number(node)
-}
-
-/** Elements of an array that are compared. */
-function sizeOf(side: Side, node: number): number {
-  const { document } = side
-  if (!side.ignores) return document.number(node)
-  const end = document.next(node)
-  let size = 0
-  for (let at = node + 1; at < end; at = document.next(at)) if (!isIgnored(side, at)) size++
-  return size
 }
 
 /** Fields that say so in their last name hold embeddings. */
@@ -280,12 +293,4 @@ function isEmbedding(field: string): boolean {
 
 function isBoolean(kind: number): boolean {
   return kind === JSON_KIND.true || kind === JSON_KIND.false
-}
-
-function reverse<T>(list: T[], from: number): void {
-  for (let i = from, j = list.length - 1; i < j; i++, j--) {
-    const kept = list[i] as T // both indices are inside the list
-    list[i] = list[j] as T
-    list[j] = kept
-  }
 }

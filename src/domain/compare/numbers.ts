@@ -5,6 +5,7 @@
  * on both sides is an integer they are labels, ids or counts and agree only when equal, to the last digit.
  */
 import { JSON_KIND, type JsonDocument } from './json-document.ts'
+import { type Pace, PIECE, type Steps } from './pace.ts'
 
 export type Numbers = {
   readonly values: Float64Array
@@ -34,62 +35,106 @@ export function sameNumber(a: Numbers, b: Numbers, i: number, relative: number):
 }
 
 /** The elements of an array of numbers, or null when it holds anything else. */
-export function numbersOfArray(document: JsonDocument, node: number): Numbers | null {
+export function* numbersOfArray(
+  document: JsonDocument,
+  node: number,
+  pace: Pace
+): Steps<Numbers | null> {
   const size = document.number(node)
   if (size === 0 || document.next(node) - node - 1 !== size) return null
-  const nodeAt = (index: number) => node + 1 + index
-  return numbersOfLeaves(document, node, size, false, nodeAt)
+  const leaves = new Leaves(document, node, size, false)
+  if (size > PIECE) return (yield* takeAll(leaves, document, node, pace)) ? leaves.numbers() : null
+  return leaves.take(document.next(node)) ? leaves.numbers() : null
 }
 
 /** All scalars in an array, at any depth and in their order; null when one is neither number nor null. */
-export function numbersOfTensor(document: JsonDocument, node: number): Numbers | null {
+export function* numbersOfTensor(
+  document: JsonDocument,
+  node: number,
+  pace: Pace
+): Steps<Numbers | null> {
   let size = 0
   const end = document.next(node)
   for (let at = node + 1; at < end; at++) {
+    if (pace.isDue(2)) yield
     const kind = document.kind(at)
     if (kind === JSON_KIND.object) return null
     if (kind !== JSON_KIND.array) size++
   }
-  const nodeAt = (index: number) => {
-    let left = index
-    for (let at = node + 1; at < end; at++) {
-      if (document.kind(at) !== JSON_KIND.array && left-- === 0) return at
-    }
-    return node
-  }
-  const isFlat = size === end - node - 1
-  return numbersOfLeaves(document, node, size, true, isFlat ? i => node + 1 + i : nodeAt)
+  const leaves = new Leaves(document, node, size, true)
+  return (yield* takeAll(leaves, document, node, pace)) ? leaves.numbers() : null
 }
 
-function numbersOfLeaves(
-  document: JsonDocument,
-  node: number,
-  size: number,
-  allowsNull: boolean,
-  nodeAt: (index: number) => number
-): Numbers | null {
-  const values = new Float64Array(size)
-  let isNull: Uint8Array | null = null
-  let areIntegers = true
-  let big: Map<number, string> | null = null
-  let i = 0
+function* takeAll(leaves: Leaves, document: JsonDocument, node: number, pace: Pace) {
   const end = document.next(node)
-  for (let at = node + 1; at < end; at++) {
-    const kind = document.kind(at)
-    if (kind === JSON_KIND.array) continue
-    if (kind === JSON_KIND.float) areIntegers = false
-    else if (kind === JSON_KIND.big) {
-      big ??= new Map()
-      big.set(i, document.raw(at))
-    } else if (kind === JSON_KIND.null && allowsNull) {
-      isNull ??= new Uint8Array(size)
-      isNull[i] = 1
-    } else if (kind !== JSON_KIND.integer) return null
-    values[i] = document.number(at)
-    i++
+  for (let to = node + 1; to < end; ) {
+    to = Math.min(end, to + PIECE)
+    if (!leaves.take(to)) return false
+    if (pace.isDue(4 * PIECE)) yield
   }
-  const exact = big === null ? null : exactOf(big)
-  return { values, areIntegers, isNull, exact, show: index => document.raw(nodeAt(index)) }
+  return true
+}
+
+/** Scalars of an array, taken piece by piece. */
+class Leaves {
+  readonly #document: JsonDocument
+  readonly #node: number
+  readonly #allowsNull: boolean
+  readonly #values: Float64Array
+  readonly #nodes: Int32Array | null // of the elements, where they do not stand side by side
+  #isNull: Uint8Array | null = null
+  #areIntegers = true
+  #big: Map<number, string> | null = null
+  #at: number
+  #taken = 0
+
+  constructor(document: JsonDocument, node: number, size: number, allowsNull: boolean) {
+    this.#document = document
+    this.#node = node
+    this.#allowsNull = allowsNull
+    this.#values = new Float64Array(size)
+    this.#nodes = size === document.next(node) - node - 1 ? null : new Int32Array(size)
+    this.#at = node + 1
+  }
+
+  /** Takes the nodes before `to`; false when one of them is no number. */
+  take(to: number): boolean {
+    const document = this.#document
+    const values = this.#values
+    let i = this.#taken
+    for (let at = this.#at; at < to; at++) {
+      const kind = document.kind(at)
+      if (kind === JSON_KIND.array) continue
+      if (kind === JSON_KIND.float) this.#areIntegers = false
+      else if (kind === JSON_KIND.big) {
+        this.#big ??= new Map()
+        this.#big.set(i, document.raw(at))
+      } else if (kind === JSON_KIND.null && this.#allowsNull) {
+        this.#isNull ??= new Uint8Array(values.length)
+        this.#isNull[i] = 1
+      } else if (kind !== JSON_KIND.integer) return false
+      values[i] = document.number(at)
+      if (this.#nodes !== null) this.#nodes[i] = at
+      i++
+    }
+    this.#at = to
+    this.#taken = i
+    return true
+  }
+
+  numbers(): Numbers {
+    const document = this.#document
+    const first = this.#node + 1
+    const nodes = this.#nodes
+    const big = this.#big
+    return {
+      values: this.#values,
+      areIntegers: this.#areIntegers,
+      isNull: this.#isNull,
+      exact: big === null ? null : exactOf(big),
+      show: index => document.raw(nodes === null ? first + index : (nodes[index] ?? first))
+    }
+  }
 }
 
 function exactOf(big: ReadonlyMap<number, string>): (index: number) => string | null {

@@ -5,29 +5,47 @@
  * Overlap is weighted by rank with p = .9 over the first 100 (Webber, Moffat, Zobel 2010, extrapolated).
  */
 import type { JsonDocument } from './json-document.ts'
+import { NODE, type Pace, type Steps } from './pace.ts'
 
 const P = 0.9
 const DEPTH = 100
 const FEWEST = 3
 
 /** The strings of an array when each stands there once, or null. */
-export function itemsOf(document: JsonDocument, node: number): readonly string[] | null {
+export function* itemsOf(
+  document: JsonDocument,
+  node: number,
+  pace: Pace
+): Steps<readonly string[] | null> {
   const size = document.number(node)
   if (size < FEWEST || document.next(node) - node - 1 !== size) return null
   const items = new Set<string>()
   const end = document.next(node)
   for (let at = node + 1; at < end; at++) {
     if (!document.isString(at)) return null
-    items.add(document.string(at))
+    const item = document.string(at)
+    items.add(item)
+    if (pace.isDue(3 * NODE + item.length)) yield
   }
   return items.size === size ? [...items] : null
 }
 
 /** Whether half of the items of either list are in the other too. */
-export function areRankings(a: readonly string[], b: readonly string[]): boolean {
-  const items = new Set(a)
+export function* areRankings(
+  a: readonly string[],
+  b: readonly string[],
+  pace: Pace
+): Steps<boolean> {
+  const items = new Set<string>()
+  for (const item of a) {
+    items.add(item)
+    if (pace.isDue(2 * NODE + item.length)) yield
+  }
   let common = 0
-  for (const item of b) if (items.has(item)) common++
+  for (const item of b) {
+    if (items.has(item)) common++
+    if (pace.isDue(2 * NODE + item.length)) yield
+  }
   return common * 2 >= Math.max(a.length, b.length)
 }
 

@@ -5,9 +5,12 @@
  * binary, too large) is not captured at all. Removing comes before cutting. Never throws.
  */
 import { toBase64 } from './base64.ts'
+import type { JsonDocument } from './json-document.ts'
 import { resolve } from './marks.ts'
+import { finished, NODE, Pace, PIECE, STEP, type Steps } from './pace.ts'
 import { REDACTED } from './shorten.ts'
-import { MAX_NODES, readJson } from './tolerant-json.ts'
+import { MAX_NODES, readJsonSteps } from './tolerant-json.ts'
+import { isUtf8Steps, utf8Steps } from './utf8.ts'
 
 export type RedactedBody = {
   readonly text: string
@@ -27,26 +30,81 @@ export function redactBody(
   pointers: readonly string[],
   cap: number
 ): RedactedBody | null {
-  if (pointers.length === 0) return kept(body, cap)
-  if (!isDocument(contentType)) return null
-  const text = utf8(body)
-  const redacted = text === null ? null : withoutValues(text, pointers)
-  return redacted === null ? null : kept(ENCODER.encode(redacted), cap)
+  return finished(redactSteps(body, contentType, pointers, cap))
 }
 
-/** A JSON text with the values at the pointers replaced; null when it is no JSON. The rest stays as it is. */
-function withoutValues(text: string, pointers: readonly string[]): string | null {
-  const document = readJson(text, MAX_NODES)
+/** The same with pauses. */
+export function* redactSteps(
+  body: Uint8Array,
+  contentType: string | null,
+  pointers: readonly string[],
+  cap: number
+): Steps<RedactedBody | null> {
+  const pace = new Pace()
+  if (pointers.length === 0) return yield* kept(body, cap, pace)
+  if (!isDocument(contentType)) return null
+  const text = yield* utf8Steps(body, pace)
+  const redacted = text === null ? null : yield* withoutValues(text, pointers, cap, pace)
+  return redacted === null ? null : yield* kept(ENCODER.encode(redacted), cap, pace)
+}
+
+/**
+ * A JSON text with the values at the pointers replaced; null when it is no JSON. The rest stays as it is. What goes
+ * on behind the cap is left out.
+ */
+function* withoutValues(
+  text: string,
+  pointers: readonly string[],
+  cap: number,
+  pace: Pace
+): Steps<string | null> {
+  const document = yield* readJsonSteps(text, MAX_NODES)
   if (typeof document === 'string') return null
-  const nodes = pointers.flatMap(pointer => resolve(document, pointer)).sort((a, b) => a - b)
-  let out = ''
+  const gone = yield* namedNodes(document, pointers, pace)
+  const pieces: string[] = []
+  let length = 0
   let from = 0
-  for (const node of nodes) {
-    if (document.start(node) < from) continue // inside of what is gone already, or named twice
-    out += text.slice(from, document.start(node)) + REPLACEMENT
+  for (let node = 0; node < document.count && length <= cap + 1; ) {
+    if (pace.isDue(NODE / 2)) yield
+    if (gone[node] !== 1) {
+      node++
+      continue
+    }
+    const piece = text.slice(from, document.start(node)) + REPLACEMENT
+    pieces.push(piece)
+    length += piece.length
     from = document.end(node)
+    node = document.next(node) // what is inside of it is gone too
   }
-  return out + text.slice(from)
+  // A character takes a byte or more, and the last may be half of one.
+  if (length <= cap + 1) pieces.push(text.slice(from, from + cap + 2 - length))
+  return yield* joined(pieces, pace)
+}
+
+/** 1 for each node that a pointer names. */
+function* namedNodes(
+  document: JsonDocument,
+  pointers: readonly string[],
+  pace: Pace
+): Steps<Uint8Array> {
+  const named = new Uint8Array(document.count)
+  for (const pointer of pointers) {
+    for (const node of yield* resolve(document, pointer, pace)) {
+      named[node] = 1
+      if (pace.isDue(1)) yield
+    }
+  }
+  return named
+}
+
+/** Many pieces as one text. */
+function* joined(pieces: readonly string[], pace: Pace): Steps<string> {
+  const batches: string[] = []
+  for (let at = 0; at < pieces.length; at += PIECE) {
+    batches.push(pieces.slice(at, at + PIECE).join(''))
+    if (pace.isDue(PIECE * (NODE / 2))) yield
+  }
+  return batches.join('')
 }
 
 /** Streams are read event by event elsewhere; a pointer does not say where in them a value stands. */
@@ -57,14 +115,23 @@ function isDocument(contentType: string | null): boolean {
   )
 }
 
-function kept(body: Uint8Array, cap: number): RedactedBody {
+function* kept(body: Uint8Array, cap: number, pace: Pace): Steps<RedactedBody> {
   const truncated = body.length > cap
-  if (utf8(body) === null) {
-    return { text: toBase64(body.subarray(0, cap)), encoding: 'base64', truncated }
+  if (yield* isUtf8Steps(body, pace)) {
+    const part = truncated ? body.subarray(0, wholeCharacters(body, cap)) : body
+    return { text: (yield* utf8Steps(part, pace)) ?? '', encoding: 'utf-8', truncated }
   }
-  const text = UTF8.decode(body.subarray(0, truncated ? wholeCharacters(body, cap) : body.length))
-  return { text, encoding: 'utf-8', truncated }
+  const pieces: string[] = []
+  const end = Math.min(body.length, Math.max(0, cap))
+  for (let at = 0; at < end; at += ENCODED) {
+    pieces.push(toBase64(body.subarray(at, Math.min(end, at + ENCODED))))
+    if (pace.isDue(STEP)) yield
+  }
+  return { text: pieces.join(''), encoding: 'base64', truncated }
 }
+
+/** Bytes that are encoded together: a multiple of three, so that none but the last piece is padded. */
+const ENCODED = 6_144
 
 /** At most `cap` bytes that end between two characters. */
 function wholeCharacters(body: Uint8Array, cap: number): number {
@@ -73,13 +140,4 @@ function wholeCharacters(body: Uint8Array, cap: number): number {
   return end
 }
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const ENCODER = new TextEncoder()
-
-function utf8(body: Uint8Array): string | null {
-  try {
-    return UTF8.decode(body)
-  } catch {
-    return null
-  }
-}

@@ -2,20 +2,22 @@
  * What answers of the Anthropic Messages API say, whole or one event of a stream.
  */
 import { JSON_KIND } from './json-document.ts'
+import type { Pace, Steps } from './pace.ts'
 import type { SaidDraft } from './said.ts'
-import { indexOf, membersOf, open, takeError, takeText } from './said-openai.ts'
+import { eachElement, indexOf, listOf, open, takeError, takeText } from './said-openai.ts'
 import type { Side } from './shorten.ts'
 
 /** Takes a whole answer or the data of one event; false when it is none of the known forms. */
-export function takeAnthropic(draft: SaidDraft, side: Side): boolean {
+export function* takeAnthropic(draft: SaidDraft, side: Side, pace: Pace): Steps<boolean> {
   const { document } = side
   if (document.kind(0) !== JSON_KIND.object) return false
   const hasError = takeError(draft, side, 0)
-  const blocks = membersOf(side, 0, 'content')
-  if (blocks !== null) {
+  const blocks = listOf(side, 0, 'content')
+  if (blocks >= 0) {
     draft.touch(0)
-    blocks.forEach((block, place) => {
+    yield* eachElement(side, blocks, pace, (block, place) => {
       takeBlock(draft, side, block, place)
+      return null
     })
     takeText(side, 0, 'stop_reason', reason => draft.finish(0, reason))
     return true

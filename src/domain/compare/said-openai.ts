@@ -3,24 +3,25 @@
  */
 import { JSON_KIND } from './json-document.ts'
 import { MARK } from './marks.ts'
+import { NODE, type Pace, type Steps } from './pace.ts'
 import type { SaidDraft } from './said.ts'
 import { type Side, shorten } from './shorten.ts'
 
 /** Takes a whole answer or the data of one event; false when it is none of the known forms. */
-export function takeOpenAi(draft: SaidDraft, side: Side): boolean {
+export function* takeOpenAi(draft: SaidDraft, side: Side, pace: Pace): Steps<boolean> {
   const { document } = side
   if (document.kind(0) !== JSON_KIND.object) return false
   const hasError = takeError(draft, side, 0)
-  const choices = membersOf(side, 0, 'choices')
-  if (choices !== null) {
-    choices.forEach((choice, place) => {
-      takeChoice(draft, side, choice, place)
-    })
+  const choices = listOf(side, 0, 'choices')
+  if (choices >= 0) {
+    yield* eachElement(side, choices, pace, (choice, place) =>
+      takeChoice(draft, side, choice, place, pace)
+    )
     return true
   }
   const type = document.textOf(0, 'type')
   if (type?.startsWith('response.')) return takeEvent(draft, side, type)
-  return takeResponse(draft, side, 0) || hasError
+  return (yield* takeResponse(draft, side, 0, pace)) || hasError
 }
 
 /** An `error` that is there and neither null nor false. */
@@ -34,17 +35,24 @@ export function takeError(draft: SaidDraft, side: Side, node: number): boolean {
   return true
 }
 
-function takeChoice(draft: SaidDraft, side: Side, choice: number, place: number): void {
+function* takeChoice(
+  draft: SaidDraft,
+  side: Side,
+  choice: number,
+  place: number,
+  pace: Pace
+): Steps {
   const { document } = side
   const at = indexOf(side, choice, place)
   draft.touch(at)
   for (const name of ['message', 'delta']) {
     const message = open(side, document.member(choice, name))
     if (message < 0) continue
-    takeContent(draft, side, message, at)
+    yield* takeContent(draft, side, message, at, pace)
     takeText(side, message, 'refusal', piece => draft.refusal(at, piece))
-    membersOf(side, message, 'tool_calls')?.forEach((call, position) => {
+    yield* eachElement(side, listOf(side, message, 'tool_calls'), pace, (call, position) => {
       takeCall(draft, side, document.member(call, 'function'), at, indexOf(side, call, position))
+      return null
     })
     const legacy = open(side, document.member(message, 'function_call'))
     if (legacy >= 0) takeCall(draft, side, legacy, at, 0)
@@ -54,12 +62,19 @@ function takeChoice(draft: SaidDraft, side: Side, choice: number, place: number)
 }
 
 /** A text, or a list of parts of which some are text. */
-function takeContent(draft: SaidDraft, side: Side, message: number, choice: number): void {
+function* takeContent(
+  draft: SaidDraft,
+  side: Side,
+  message: number,
+  choice: number,
+  pace: Pace
+): Steps {
   takeText(side, message, 'content', piece => draft.text(choice, piece))
-  for (const part of membersOf(side, message, 'content') ?? []) {
+  yield* eachElement(side, listOf(side, message, 'content'), pace, part => {
     takeText(side, part, 'text', piece => draft.text(choice, piece))
     takeText(side, part, 'refusal', piece => draft.refusal(choice, piece))
-  }
+    return null
+  })
 }
 
 function takeCall(draft: SaidDraft, side: Side, call: number, choice: number, index: number): void {
@@ -74,21 +89,19 @@ function takeCall(draft: SaidDraft, side: Side, call: number, choice: number, in
 }
 
 /** A whole answer of the responses API. */
-function takeResponse(draft: SaidDraft, side: Side, node: number): boolean {
-  const output = membersOf(side, node, 'output')
-  if (output === null) return false
+function* takeResponse(draft: SaidDraft, side: Side, node: number, pace: Pace): Steps<boolean> {
+  const output = listOf(side, node, 'output')
+  if (output < 0) return false
   draft.touch(0)
-  output.forEach((item, place) => {
-    takeItem(draft, side, item, place)
-  })
+  yield* eachElement(side, output, pace, (item, place) => takeItem(draft, side, item, place, pace))
   takeEnd(draft, side, node)
   takeError(draft, side, node)
   return true
 }
 
-function takeItem(draft: SaidDraft, side: Side, item: number, place: number): void {
+function* takeItem(draft: SaidDraft, side: Side, item: number, place: number, pace: Pace): Steps {
   if (side.document.textOf(item, 'type') === 'function_call') takeCall(draft, side, item, 0, place)
-  else takeContent(draft, side, item, 0)
+  else yield* takeContent(draft, side, item, 0, pace)
 }
 
 /** `completed`, or why an answer is incomplete. */
@@ -134,17 +147,33 @@ export function takeText(
   if (value >= 0 && side.document.isString(value)) take(side.document.string(value))
 }
 
-/** Elements of a member that is an array and is compared; null when there is none. */
-export function membersOf(side: Side, node: number, name: string): readonly number[] | null {
+/** The member that is an array and is compared, or -1. */
+export function listOf(side: Side, node: number, name: string): number {
   const { document } = side
   const list = open(side, document.member(node, name))
-  if (list < 0 || document.kind(list) !== JSON_KIND.array) return null
-  const elements: number[] = []
-  const end = document.next(list)
-  for (let at = list + 1; at < end; at = document.next(at))
-    if (open(side, at) >= 0) elements.push(at)
-  return elements
+  return list >= 0 && document.kind(list) === JSON_KIND.array ? list : -1
 }
+
+/** Calls `take` with each element of an array (-1: of none) that is compared, and its place among them. */
+export function* eachElement(
+  side: Side,
+  list: number,
+  pace: Pace,
+  take: (element: number, place: number) => Steps | null
+): Steps {
+  if (list < 0) return
+  const { document } = side
+  const end = document.next(list)
+  let place = 0
+  for (let at = list + 1; at < end; at = document.next(at)) {
+    if (pace.isDue(AN_ELEMENT)) yield
+    if (open(side, at) < 0) continue
+    const steps = take(at, place++)
+    if (steps !== null) yield* steps
+  }
+}
+
+const AN_ELEMENT = 4 * NODE // units of looking for some members in it
 
 /** The node, or -1 when it is ignored. */
 export function open(side: Side, node: number): number {

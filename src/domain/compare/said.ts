@@ -2,6 +2,7 @@
  * What a language model said: per choice its text, refusal, why it stopped and the tools it called, put together
  * from a whole answer or from the pieces of a stream. Ids and times are left out.
  */
+import { Pieces } from './pieces.ts'
 
 export type Call = { readonly name: string; readonly arguments: string } // JSON, as the model wrote it
 
@@ -14,10 +15,10 @@ export type Turn = {
 
 export type Said = { readonly turns: readonly Turn[]; readonly error: string | null }
 
-type CallDraft = { name: string; parts: string[] }
+type CallDraft = { name: string; readonly parts: Pieces }
 type Draft = {
-  text: string[]
-  refusal: string[]
+  readonly text: Pieces
+  readonly refusal: Pieces
   finish: string | null
   calls: Map<number, CallDraft>
 }
@@ -48,7 +49,7 @@ export class SaidDraft {
     const { calls } = this.#turn(choice)
     let call = calls.get(index)
     if (call === undefined) {
-      call = { name: '', parts: [] }
+      call = { name: '', parts: new Pieces() }
       if (calls.size < MOST) calls.set(index, call)
     }
     if (name !== null && call.name === '') call.name = name
@@ -73,7 +74,12 @@ export class SaidDraft {
   #turn(choice: number): Draft {
     const known = this.#turns.get(choice)
     if (known !== undefined) return known
-    const turn: Draft = { text: [], refusal: [], finish: null, calls: new Map() }
+    const turn: Draft = {
+      text: new Pieces(),
+      refusal: new Pieces(),
+      finish: null,
+      calls: new Map()
+    }
     if (this.#turns.size < MOST) this.#turns.set(choice, turn)
     return turn
   }
@@ -81,10 +87,10 @@ export class SaidDraft {
 
 function turnOf({ text, refusal, finish, calls }: Draft): Turn {
   return {
-    text: text.join(''),
-    refusal: refusal.join(''),
+    text: text.whole(),
+    refusal: refusal.whole(),
     finish,
-    calls: inOrder(calls).map(({ name, parts }) => ({ name, arguments: parts.join('') }))
+    calls: inOrder(calls).map(({ name, parts }) => ({ name, arguments: parts.whole() }))
   }
 }
 

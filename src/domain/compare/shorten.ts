@@ -3,7 +3,7 @@
  */
 import type { Shown } from './field-table.ts'
 import type { JsonDocument } from './json-document.ts'
-import { hasMark, MARK, type Marks } from './marks.ts'
+import { isHidden, type Marks } from './marks.ts'
 
 export const LONGEST = 200
 export const REDACTED = '[redacted]'
@@ -20,7 +20,7 @@ export type Side = {
 /** A value as it stands in its document. */
 export function showNode(side: Side, node: number): string {
   const { document, marks } = side
-  if (side.hides && hasMark(document, marks, node, MARK.hidden)) return REDACTED
+  if (side.hides && isHidden(document, marks, node)) return REDACTED
   const start = document.start(node)
   const end = document.end(node)
   if (end - start <= LONGEST) return document.text.slice(start, end)
@@ -35,10 +35,9 @@ export function showNodes(a: Side, an: number, b: Side, bn: number): Shown {
 
 /** What stands for two values of which one is hidden, or null: both may be shown. */
 export function hiddenNodes(a: Side, an: number, b: Side, bn: number): (() => Shown) | null {
-  const isHidden =
-    (a.hides && hasMark(a.document, a.marks, an, MARK.hidden)) ||
-    (b.hides && hasMark(b.document, b.marks, bn, MARK.hidden))
-  return isHidden ? hiddenShown : null
+  const isEither =
+    (a.hides && isHidden(a.document, a.marks, an)) || (b.hides && isHidden(b.document, b.marks, bn))
+  return isEither ? hiddenShown : null
 }
 
 export function hiddenShown(): Shown {
@@ -53,6 +52,11 @@ export function showTexts(primary: string, shadow: string, parts: number): Shown
 
 export function shorten(text: string): string {
   return cut(text, 0)
+}
+
+/** A list of words, each shortened with it: two characters or more of each are shown. */
+export function shortenList(words: readonly string[]): string {
+  return shorten(words.slice(0, LONGEST).join(', '))
 }
 
 /** From `from` on, with dots where something is left out; never half a surrogate pair. */

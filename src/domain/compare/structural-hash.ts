@@ -7,20 +7,18 @@
  */
 import { JSON_KIND } from './json-document.ts'
 import { MARK } from './marks.ts'
+import { NODE, type Pace, PIECE, type Steps } from './pace.ts'
 import type { Side } from './shorten.ts'
 
 export type Hashes = { readonly low: Int32Array; readonly high: Int32Array }
 
-export function* structuralHashes({
-  document,
-  marks
-}: Side): Generator<undefined, Hashes, undefined> {
+export function* structuralHashes({ document, marks }: Side, pace: Pace): Steps<Hashes> {
   const low = new Int32Array(document.count)
   const high = new Int32Array(document.count)
   const number = new Float64Array(1)
   const bits = new Int32Array(number.buffer)
   for (let node = document.count - 1; node >= 0; node--) {
-    if ((node & PAUSE) === PAUSE) yield
+    if (pace.isDue(NODE)) yield
     const kind = document.kind(node)
     if (kind > JSON_KIND.array) {
       if (document.isNumber(node) && kind !== JSON_KIND.big) {
@@ -30,11 +28,17 @@ export function* structuralHashes({
         continue
       }
       const text = scalarText(document, node, kind)
-      low[node] = mixed(
-        hashOfText(text, 0x01000193),
-        kind === JSON_KIND.escaped ? JSON_KIND.string : kind
-      )
-      high[node] = hashOfText(text, 0x01003f4d)
+      let one = FIRST
+      let other = FIRST
+      for (let from = 0; from < text.length; from += PIECE) {
+        const piece = text.length > PIECE ? text.slice(from, from + PIECE) : text
+        one = hashOfText(piece, 0x01000193, one)
+        other = hashOfText(piece, 0x01003f4d, other)
+        if (pace.isDue(3 * piece.length)) yield
+      }
+      const same = kind === JSON_KIND.escaped ? JSON_KIND.string : kind
+      low[node] = mixed(mixed(one, text.length), same)
+      high[node] = mixed(other, text.length)
       continue
     }
     const isObject = kind === JSON_KIND.object
@@ -51,6 +55,7 @@ export function* structuralHashes({
         h = isObject ? (h + childHigh) | 0 : mixed(h, childHigh)
       }
       at = document.next(value)
+      if (pace.isDue(NODE / 2)) yield
     }
     low[node] = mixed(l, 3)
     high[node] = mixed(h, 5)
@@ -59,28 +64,31 @@ export function* structuralHashes({
 }
 
 /** Whether two arrays hold the same elements, each as often, in any order. */
-export function sameElements(
+export function* sameElements(
   a: Side,
   an: number,
   ah: Hashes,
   b: Side,
   bn: number,
-  bh: Hashes
-): boolean {
-  const x = sumOfElements(a, an, ah)
-  const y = sumOfElements(b, bn, bh)
+  bh: Hashes,
+  pace: Pace
+): Steps<boolean> {
+  const x = yield* sumOfElements(a, an, ah, pace)
+  const y = yield* sumOfElements(b, bn, bh, pace)
   return x.low === y.low && x.high === y.high
 }
 
-function sumOfElements(
+function* sumOfElements(
   { document, marks }: Side,
   node: number,
-  hashes: Hashes
-): { low: number; high: number } {
+  hashes: Hashes,
+  pace: Pace
+): Steps<{ readonly low: number; readonly high: number }> {
   let low = 0
   let high = 0
   const end = document.next(node)
   for (let at = node + 1; at < end; at = document.next(at)) {
+    if (pace.isDue(NODE / 2)) yield
     if (((marks[at] ?? 0) & MARK.ignored) !== 0) continue
     low = (low + mixed(hashes.low[at] ?? 0, 11)) | 0
     high = (high + mixed(hashes.high[at] ?? 0, 13)) | 0
@@ -94,10 +102,13 @@ function scalarText(document: Side['document'], node: number, kind: number): str
   return document.isString(node) ? document.string(node) : ''
 }
 
-function hashOfText(text: string, prime: number): number {
-  let hash = 0x811c9dc5
+const FIRST = 0x811c9dc5
+
+/** Goes on from a hash with the units of a text. */
+function hashOfText(text: string, prime: number, start: number): number {
+  let hash = start
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), prime)
-  return mixed(hash, text.length)
+  return hash
 }
 
 /** Mixes a word into a hash. */
@@ -106,5 +117,3 @@ function mixed(hash: number, word: number): number {
   h = Math.imul(h ^ (h >>> 15) ^ (word << 7), 0xc2b2ae35)
   return h ^ (h >>> 13)
 }
-
-const PAUSE = 4_095

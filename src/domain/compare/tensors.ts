@@ -7,7 +7,10 @@
  */
 import { JSON_KIND, type JsonDocument } from './json-document.ts'
 import { type Numbers, numbersOfTensor } from './numbers.ts'
+import { NODE, type Pace, PIECE, type Steps } from './pace.ts'
 import type { Side } from './shorten.ts'
+import type { JsonFailure } from './tolerant-json.ts'
+import { latin1, latin1Steps, utf8, utf8Steps } from './utf8.ts'
 
 export type Tensor = {
   readonly node: number
@@ -24,12 +27,15 @@ export type TensorData =
 
 /** Elements of one tensor that are looked at. */
 export const MAX_ELEMENTS = 1 << 19
+/** Dimensions of one. */
+const MAX_DIMENSIONS = 1_024
 
 /** Tensors by name; of several with one name the later get `#2`, `#3`, … Null: there are no outputs. */
-export function tensorsOf(
+export function* tensorsOf(
   { document }: Side,
-  binary: Uint8Array | null
-): ReadonlyMap<string, Tensor> | 'unreadable' | 'too_large' | null {
+  binary: Uint8Array | null,
+  pace: Pace
+): Steps<ReadonlyMap<string, Tensor> | JsonFailure | null> {
   const outputs = document.member(0, 'outputs')
   if (outputs < 0 || document.kind(outputs) !== JSON_KIND.array) return null
   const tensors = new Map<string, Tensor>()
@@ -37,6 +43,7 @@ export function tensorsOf(
   const end = document.next(outputs)
   let taken = 0
   for (let node = outputs + 1; node < end; node = document.next(node)) {
+    if (pace.isDue(A_TENSOR + membersLookedAt(document, node))) yield
     const name = document.textOf(node, 'name')
     if (name === null) return null
     const size = binarySize(document, node)
@@ -46,7 +53,7 @@ export function tensorsOf(
       bytes = binary.subarray(taken, taken + size)
       taken += size
     }
-    const tensor = tensorAt(document, node, bytes, size === 0)
+    const tensor = yield* tensorAt(document, node, bytes, size === 0, pace)
     if (typeof tensor === 'string') return tensor
     const times = (uses.get(name) ?? 0) + 1
     uses.set(name, times)
@@ -55,18 +62,27 @@ export function tensorsOf(
   return binary !== null && taken !== binary.length ? 'unreadable' : tensors
 }
 
-function tensorAt(
+const A_TENSOR = 8 * NODE // units
+
+/** Units of looking for five members. */
+function membersLookedAt(document: JsonDocument, node: number): number {
+  return document.kind(node) === JSON_KIND.object ? 5 * Math.min(256, document.number(node)) : 0
+}
+
+function* tensorAt(
   document: JsonDocument,
   node: number,
   bytes: Uint8Array | null,
-  isEmpty: boolean
-): Tensor | 'unreadable' | 'too_large' {
+  isEmpty: boolean,
+  pace: Pace
+): Steps<Tensor | JsonFailure> {
   const datatype = document.textOf(node, 'datatype')
   const shape = shapeOf(document, document.member(node, 'shape'))
+  if (shape === 'too_large') return shape
   if (bytes === null && !isEmpty) {
-    return { node, datatype, shape, data: dataOf(document, node, datatype) }
+    return { node, datatype, shape, data: yield* dataOf(document, node, datatype, pace) }
   }
-  const data = decodedTensor(bytes ?? new Uint8Array(0), datatype ?? '')
+  const data = yield* decodedTensor(bytes ?? new Uint8Array(0), datatype ?? '', pace)
   return typeof data === 'string' ? data : { node, datatype, shape, data }
 }
 
@@ -77,8 +93,9 @@ function binarySize(document: JsonDocument, node: number): number | null {
   return bytes >= 0 ? bytes : null
 }
 
-function shapeOf(document: JsonDocument, node: number): readonly number[] | null {
+function shapeOf(document: JsonDocument, node: number): readonly number[] | 'too_large' | null {
   if (node < 0 || document.kind(node) !== JSON_KIND.array) return null
+  if (document.number(node) > MAX_DIMENSIONS) return 'too_large'
   const shape: number[] = []
   const end = document.next(node)
   for (let at = node + 1; at < end; at = document.next(at)) {
@@ -88,23 +105,39 @@ function shapeOf(document: JsonDocument, node: number): readonly number[] | null
   return shape
 }
 
-function dataOf(document: JsonDocument, node: number, datatype: string | null): TensorData {
+function* dataOf(
+  document: JsonDocument,
+  node: number,
+  datatype: string | null,
+  pace: Pace
+): Steps<TensorData> {
   const data = document.member(node, 'data')
   if (data < 0) return { kind: 'none' }
   if (document.kind(data) !== JSON_KIND.array) return { kind: 'node', node: data }
-  const numbers = numbersOfTensor(document, data)
+  const numbers = yield* numbersOfTensor(document, data, pace)
   if (numbers !== null) return { kind: 'numbers', numbers: typed(numbers, datatype) }
-  const leaves = leavesOf(document, data)
-  if (leaves?.every(leaf => document.isString(leaf))) {
-    return { kind: 'texts', texts: leaves.map(leaf => document.string(leaf)) }
+  return (yield* textsOrTruths(document, data, pace)) ?? { kind: 'node', node: data }
+}
+
+/** The leaves of a list when all of them are texts, or all are true or false; else null. */
+function* textsOrTruths(
+  document: JsonDocument,
+  node: number,
+  pace: Pace
+): Steps<TensorData | null> {
+  const texts: string[] = []
+  const truths: number[] = []
+  const end = document.next(node)
+  for (let at = node + 1; at < end; at++) {
+    if (pace.isDue(NODE / 2)) yield
+    const kind = document.kind(at)
+    if (kind === JSON_KIND.array) continue
+    if (document.isString(at) && truths.length === 0) texts.push(document.string(at))
+    else if (isBoolean(kind) && texts.length === 0) truths.push(kind === JSON_KIND.true ? 1 : 0)
+    else return null
   }
-  if (leaves?.every(leaf => isBoolean(document.kind(leaf)))) {
-    const values = Float64Array.from(leaves, leaf =>
-      document.kind(leaf) === JSON_KIND.true ? 1 : 0
-    )
-    return { kind: 'numbers', numbers: integers(values, null) }
-  }
-  return { kind: 'node', node: data }
+  if (truths.length === 0) return { kind: 'texts', texts }
+  return { kind: 'numbers', numbers: integers(new Float64Array(truths), null) }
 }
 
 /** A float tensor may be written with whole numbers, and an integer tensor never holds floats. */
@@ -116,30 +149,24 @@ function isFloat(datatype: string | null): boolean {
   return datatype !== null && (datatype.startsWith('FP') || datatype.startsWith('BF'))
 }
 
-function leavesOf(document: JsonDocument, node: number): readonly number[] | null {
-  const leaves: number[] = []
-  const end = document.next(node)
-  for (let at = node + 1; at < end; at++) {
-    const kind = document.kind(at)
-    if (kind === JSON_KIND.object) return null
-    if (kind !== JSON_KIND.array) leaves.push(at)
-  }
-  return leaves
-}
-
 /** Elements of a tensor in binary form, or why they cannot be read. */
-export function decodedTensor(
+export function* decodedTensor(
   bytes: Uint8Array,
-  datatype: string
-): TensorData | 'unreadable' | 'too_large' {
-  if (datatype === 'BYTES') return decodedTexts(bytes)
+  datatype: string,
+  pace: Pace
+): Steps<TensorData | JsonFailure> {
+  if (datatype === 'BYTES') return yield* decodedTexts(bytes, pace)
   const type = DATATYPES.get(datatype)
   if (type === undefined || bytes.length % type.size !== 0) return 'unreadable'
   const length = bytes.length / type.size
   if (length > MAX_ELEMENTS) return 'too_large'
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const values = new Float64Array(length)
-  for (let i = 0; i < length; i++) values[i] = type.read(view, i * type.size)
+  for (let from = 0; from < length; from += PIECE) {
+    const to = Math.min(length, from + PIECE)
+    for (let i = from; i < to; i++) values[i] = type.read(view, i * type.size)
+    if (pace.isDue((to - from) * (NODE / 2))) yield
+  }
   if (isFloat(datatype)) {
     const show = (i: number) => String(values[i] ?? 0)
     return {
@@ -158,7 +185,7 @@ function integers(values: Float64Array, exact: ((i: number) => string) | null): 
 }
 
 /** Each text has its length in four bytes before it. Bytes that are no UTF-8 stand for themselves. */
-function decodedTexts(bytes: Uint8Array): TensorData | 'unreadable' | 'too_large' {
+function* decodedTexts(bytes: Uint8Array, pace: Pace): Steps<TensorData | JsonFailure> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const texts: string[] = []
   for (let at = 0; at < bytes.length; ) {
@@ -167,22 +194,16 @@ function decodedTexts(bytes: Uint8Array): TensorData | 'unreadable' | 'too_large
     if (at + 4 + length > bytes.length) return 'unreadable'
     if (texts.length >= MAX_ELEMENTS) return 'too_large'
     const text = bytes.subarray(at + 4, at + 4 + length)
-    texts.push(utf8(text) ?? LATIN1.decode(text))
+    if (length <= SHORT_TEXT) texts.push(utf8(text) ?? latin1(text))
+    else texts.push((yield* utf8Steps(text, pace)) ?? (yield* latin1Steps(text, pace)))
+    if (pace.isDue(A_TEXT + Math.min(length, SHORT_TEXT))) yield
     at += 4 + length
   }
   return { kind: 'texts', texts }
 }
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const LATIN1 = new TextDecoder('latin1')
-
-function utf8(bytes: Uint8Array): string | null {
-  try {
-    return UTF8.decode(bytes)
-  } catch {
-    return null
-  }
-}
+const SHORT_TEXT = 4_096 // bytes
+const A_TEXT = 6 * NODE // units of a call of the decoder
 
 function isBoolean(kind: number): boolean {
   return kind === JSON_KIND.true || kind === JSON_KIND.false

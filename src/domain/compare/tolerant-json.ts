@@ -3,12 +3,21 @@
  *
  * Everything else is RFC 8259 to the letter. A text with a member twice, a byte order mark, UTF-16 or anything
  * behind the value is unreadable: which value counts would be a guess. Linear time, no recursion, at most
- * `maxNodes` nodes, and work in steps, so that a caller can do other things between them.
+ * `maxNodes` nodes, names and numbers of at most 4,096 characters, and work in steps, so that a caller can do other
+ * things between them, also within a long string or much space.
  */
-import { JSON_KIND, JsonDocument } from './json-document.ts'
+import { Unescaping } from './escapes.ts'
+import { JSON_KIND, JsonDocument, LONG_STRING } from './json-document.ts'
+import { NODE, STEP, type Steps } from './pace.ts'
 
 /** Nodes of one side of a comparison, over all its documents. */
 export const MAX_NODES = 200_000
+
+/** Characters of a name or of a number: of what no step can be taken in parts. */
+export const LONGEST = 4_096
+
+/** Values between two pauses. */
+const VALUES = STEP / NODE
 
 export type JsonFailure = 'unreadable' | 'too_large'
 
@@ -19,17 +28,28 @@ export function readJson(text: string, maxNodes = MAX_NODES): JsonDocument | Jso
   return reader.result
 }
 
+/** Reads a text with pauses. */
+export function* readJsonSteps(text: string, maxNodes: number): Steps<JsonDocument | JsonFailure> {
+  const reader = new JsonReader(text, maxNodes)
+  while (!reader.step(VALUES)) yield
+  return reader.result
+}
+
 /** What comes next in the text. */
 const VALUE = 0
 const VALUE_OR_CLOSE = 1 // after '['
 const NAME_OR_CLOSE = 2 // after '{'
 const NAME = 3 // after ',' in an object
 const BEHIND = 4 // after a value
-const DONE = 5
+const BEHIND_NAME = 5
+const IN_STRING = 6
+const IN_NAME = 7
+const UNESCAPE = 8 // the string that was read
+const DONE = 9
 
 const FEW = 8 // names of an object that are compared one by one
 
-type Frame = { readonly node: number; size: number; names: Set<string> | null }
+type Frame = { readonly node: number; size: number; names: Map<string, number> | null }
 
 export class JsonReader {
   result: JsonDocument | JsonFailure = 'unreadable'
@@ -39,7 +59,11 @@ export class JsonReader {
   readonly #isBounded: boolean
   readonly #frames: Frame[] = []
   #at = 0
+  #limit = 0 // where this step ends, or the text
   #state = VALUE
+  #start = 0 // of the string that is read
+  #kind: number = JSON_KIND.string
+  #unescaping: Unescaping | null = null
 
   constructor(text: string, maxNodes = MAX_NODES) {
     const most = (text.length >> 1) + 2 // a value takes one character and one that parts it from the next
@@ -49,31 +73,73 @@ export class JsonReader {
     this.#document = new JsonDocument(text, this.#capacity)
   }
 
-  /** Reads on for about `budget` values; true when `result` is final. */
+  /** Reads on for about `budget` values, or 16 times as many characters; true when `result` is final. */
   step(budget: number): boolean {
-    for (let left = budget; left > 0 && this.#state !== DONE; left--) this.#token()
+    if (this.#state === UNESCAPE) return this.#unescape()
+    const end = this.#text.length
+    this.#limit = Math.min(end, this.#at + budget * NODE)
+    for (let left = budget; left > 0 && this.#state < UNESCAPE; left--) {
+      if (this.#at >= this.#limit && this.#limit < end) break
+      this.#token()
+    }
     return this.#state === DONE
   }
 
   #token() {
+    if (this.#state >= IN_STRING) return this.#goOn()
     const c = this.#skipSpace()
+    if (c === PAUSED) return
     if (this.#state === BEHIND) return this.#behind(c)
     if (this.#state === NAME || this.#state === NAME_OR_CLOSE) return this.#name(c)
+    if (this.#state === BEHIND_NAME) return this.#colon(c)
     if (c === CLOSE_ARRAY && this.#state === VALUE_OR_CLOSE) return this.#close()
     this.#value(c)
   }
 
   #value(c: number) {
     if (this.#document.count >= this.#capacity) return this.#full()
-    const start = this.#at
     if (c === QUOTE) {
-      const kind = this.#string()
-      if (kind < 0) return this.#fail()
-      this.#document.add(kind, start, this.#at, 0)
-    } else if (c === OPEN_OBJECT || c === OPEN_ARRAY) {
-      return this.#open(c === OPEN_OBJECT)
-    } else if (!this.#number(c) && !this.#word(c)) return this.#fail()
+      this.#openString(IN_STRING)
+      return this.#string()
+    }
+    if (c === OPEN_OBJECT || c === OPEN_ARRAY) return this.#open(c === OPEN_OBJECT)
+    if (this.#number(c) || this.#word(c)) this.#state = BEHIND
+    else if (this.#state !== DONE) this.#fail()
+  }
+
+  /** Goes on where a step ended within a string. */
+  #goOn() {
+    if (this.#state === IN_STRING) this.#string()
+    else this.#restOfName()
+  }
+
+  #openString(state: number) {
+    this.#state = state
+    this.#start = this.#at
+    this.#kind = JSON_KIND.string
+    this.#at++
+  }
+
+  #string() {
+    const kind = this.#scan()
+    if (kind === PAUSED) return
+    if (kind < 0) return this.#fail()
+    const start = this.#start
+    this.#document.add(kind, start, this.#at, 0)
     this.#state = BEHIND
+    if (kind !== JSON_KIND.escaped || this.#at - start <= LONG_STRING) return
+    this.#unescaping = new Unescaping(this.#text, start + 1, this.#at - 1)
+    this.#state = UNESCAPE
+  }
+
+  /** Undoes escapes of a long string, so that nobody has to do it at once. The document goes on behind it. */
+  #unescape(): false {
+    const unescaping = this.#unescaping
+    if (unescaping?.step(STEP / 4) === false) return false
+    if (unescaping !== null) this.#document.keep(this.#document.count - 1, unescaping.text())
+    this.#unescaping = null
+    this.#state = BEHIND
+    return false
   }
 
   #open(isObject: boolean) {
@@ -88,7 +154,7 @@ export class JsonReader {
     const frame = this.#frames.pop()
     if (frame === undefined) return this.#fail()
     this.#at++
-    this.#document.close(frame.node, this.#at, frame.size)
+    this.#document.close(frame.node, this.#at, frame.size, frame.names)
     this.#state = BEHIND
   }
 
@@ -112,11 +178,27 @@ export class JsonReader {
     if (c === CLOSE_OBJECT && this.#state === NAME_OR_CLOSE) return this.#close()
     if (c !== QUOTE) return this.#fail()
     if (this.#document.count + 1 >= this.#capacity) return this.#full()
-    const start = this.#at
-    const kind = this.#string()
+    this.#openString(IN_NAME)
+    this.#restOfName()
+  }
+
+  #restOfName() {
+    const kind = this.#scan()
+    if (kind === PAUSED) {
+      if (this.#at - this.#start > LONGEST) this.#tooLong()
+      return
+    }
     if (kind < 0) return this.#fail()
-    const name = this.#document.add(kind, start, this.#at, 0)
-    if (this.#isTwice(name) || this.#skipSpace() !== COLON) return this.#fail()
+    if (this.#at - this.#start > LONGEST) return this.#tooLong()
+    const name = this.#document.add(kind, this.#start, this.#at, 0)
+    if (this.#isTwice(name)) return this.#fail()
+    this.#state = BEHIND_NAME
+    const c = this.#skipSpace()
+    if (c !== PAUSED) this.#colon(c)
+  }
+
+  #colon(c: number) {
+    if (c !== COLON) return this.#fail()
     this.#at++
     this.#state = VALUE
   }
@@ -133,20 +215,22 @@ export class JsonReader {
         seen++
       }
       if (seen < FEW) return false
-      frame.names = new Set()
+      frame.names = new Map()
       for (let at = frame.node + 1; at < name; at = document.next(at + 1)) {
-        frame.names.add(document.string(at))
+        frame.names.set(document.string(at), at)
       }
     }
     const before = frame.names.size
-    return frame.names.add(document.string(name)).size === before
+    return frame.names.set(document.string(name), name).size === before
   }
 
-  /** Reads a string; its kind, or -1. */
-  #string(): number {
+  /** Reads a string to its end; its kind, -1, or PAUSED where the step ends before. */
+  #scan(): number {
     const text = this.#text
-    let kind: number = JSON_KIND.string
-    for (let at = this.#at + 1; at < text.length; at++) {
+    const limit = this.#limit
+    let kind = this.#kind
+    let at = this.#at
+    for (; at < limit; at++) {
       const c = text.charCodeAt(at)
       if (c === QUOTE) {
         this.#at = at + 1
@@ -161,7 +245,10 @@ export class JsonReader {
         at += 4
       } else if (!ESCAPABLE.has(letter)) return -1
     }
-    return -1
+    if (limit === text.length) return -1
+    this.#at = at
+    this.#kind = kind
+    return PAUSED
   }
 
   /** Reads a number of RFC 8259. Up to 15 digits with up to 22 behind the point are exact by one division. */
@@ -171,9 +258,10 @@ export class JsonReader {
     let at = start
     if (first === MINUS) at++
     const digits = at
+    const most = at + LONGEST
     let value = 0
     let c = text.charCodeAt(at)
-    for (; isDigit(c); c = text.charCodeAt(++at)) value = value * 10 + c - ZERO
+    for (; isDigit(c) && at < most; c = text.charCodeAt(++at)) value = value * 10 + c - ZERO
     if (at === digits || (at > digits + 1 && text.charCodeAt(digits) === ZERO)) return false
     let length = at - digits
     let fraction = 0
@@ -181,7 +269,7 @@ export class JsonReader {
     if (c === POINT) {
       kind = JSON_KIND.float
       c = text.charCodeAt(++at)
-      for (; isDigit(c); c = text.charCodeAt(++at)) {
+      for (; isDigit(c) && at < most; c = text.charCodeAt(++at)) {
         value = value * 10 + c - ZERO
         fraction++
       }
@@ -195,7 +283,11 @@ export class JsonReader {
       c = text.charCodeAt(++at)
       if (c === PLUS || c === MINUS) c = text.charCodeAt(++at)
       if (!isDigit(c)) return false
-      for (; isDigit(c); ) c = text.charCodeAt(++at)
+      for (; isDigit(c) && at < most; ) c = text.charCodeAt(++at)
+    }
+    if (at >= most) {
+      this.#tooLong()
+      return false
     }
     const plain = (first === MINUS ? -value : value) / (POWERS[fraction] ?? 1)
     const number = isPlain ? plain : Number(text.slice(start, at))
@@ -223,14 +315,15 @@ export class JsonReader {
     return true
   }
 
-  /** The first character that is no space, or -1 at the end. */
+  /** The first character that is no space, -1 at the end, or PAUSED where the step ends. */
   #skipSpace(): number {
     const text = this.#text
-    for (; this.#at < text.length; this.#at++) {
+    const limit = this.#limit
+    for (; this.#at < limit; this.#at++) {
       const c = text.charCodeAt(this.#at)
       if (c !== 32 && c !== 10 && c !== 13 && c !== 9) return c
     }
-    return END
+    return limit === text.length ? END : PAUSED
   }
 
   #finish(): void {
@@ -240,6 +333,11 @@ export class JsonReader {
 
   #fail(): void {
     this.result = 'unreadable'
+    this.#state = DONE
+  }
+
+  #tooLong(): void {
+    this.result = 'too_large'
     this.#state = DONE
   }
 
@@ -263,6 +361,7 @@ function isLetter(c: number): boolean {
 }
 
 const END = -1
+const PAUSED = -2
 const QUOTE = 34
 const PLUS = 43
 const COMMA = 44
