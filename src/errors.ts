@@ -156,11 +156,11 @@ const sentences = {
   ],
   SLC_STORE_UNKNOWN: [
     503,
-    'The shared store did not say whether the change was made (%s). Nothing was applied here; read the route again, and repeat the change if it is not there.'
+    'The shared store did not say whether the change was made: %s. Nothing was applied here; read the route again, and repeat the change if it is not there.'
   ],
   SLC_STORE_UNREACHABLE: [
     503,
-    'The shared store cannot be used (%s). Traffic goes on with what this replica knows and rollbacks hold at once; repeat this when the store is back, and see sluice_state_errors_total.'
+    'The shared store cannot be used: %s. Traffic goes on with what this replica knows and rollbacks hold at once; repeat this when the store is back, and see sluice_state_errors_total.'
   ],
   SLC_RELOAD_REFUSED: [409, 'The new configuration was refused and the old one keeps running: %s'],
   SLC_INTERNAL: [

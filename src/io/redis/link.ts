@@ -46,13 +46,14 @@ export function openLink(settings: RedisSettings, log: Log): RedisLink {
   }
 
   function count(error: unknown): void {
-    const { reason, message } = faultOf(error)
+    const { reason, message, detail } = faultOf(error)
     note(reason)
+    log.debug({ reason, detail }, 'a call to the shared store failed')
     if (told === reason) return
     told = reason
     log.warn(
-      { reason, message },
-      'the shared store is not usable; traffic goes on with what is known'
+      { reason },
+      `the shared store cannot be used: ${message}. Traffic goes on with what is known`
     )
   }
 
