@@ -72,19 +72,20 @@ async function prepare(files: readonly string[]): Promise<void> {
     .map(file => join(ROOT, file))
     .filter(existsSync)
     .map(file => readFileSync(file, 'utf8'))
-  if (texts.some(text => /redis/i.test(text))) {
-    await tell(async () => {
-      const { version, from } = await redisProgram()
-      return `redis-server ${version}: ${from}`
-    })
+  const redis = async () => {
+    const { version, from } = await redisProgram()
+    return `redis-server ${version}: ${from}`
   }
-  if (WITHOUT_KAFKA === false && texts.some(text => text.includes('helpers/kafka'))) {
-    await tell(async () => {
-      const program = await kafkaProgram()
-      await classArchive(program)
-      return `kafka broker: ${program.from}`
-    })
+  const kafka = async () => {
+    const program = await kafkaProgram()
+    await classArchive(program)
+    return `kafka broker: ${program.from}`
   }
+  const needsKafka = texts.some(text => text.includes('helpers/kafka'))
+  await Promise.all([
+    texts.some(text => /redis/i.test(text)) ? tell(redis) : null,
+    WITHOUT_KAFKA === false && needsKafka ? tell(kafka) : null
+  ])
 }
 
 /** The tests that need what cannot be had fail with the same words. */

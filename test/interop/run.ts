@@ -32,8 +32,7 @@ async function main(): Promise<number> {
     return 0
   }
   try {
-    await timed('Triton', tritonEnvironment)
-    await timed('KServe', kserveEnvironment)
+    await Promise.all([timed('Triton', tritonEnvironment), timed('KServe', kserveEnvironment)])
   } catch (error) {
     say(textOf(error))
     return 1
