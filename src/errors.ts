@@ -152,7 +152,7 @@ const sentences = {
   SLC_NOT_AVAILABLE: [501, '%s is not available in this version. See CHANGELOG.md.'],
   SLC_STATE_UNKNOWN: [
     503,
-    'The change could not be made durable: %s. Nothing was applied; free space or repair the state directory, then repeat it.'
+    'The change could not be made durable: %s. Nothing was applied; repeat the change when that is mended.'
   ],
   SLC_STORE_UNKNOWN: [
     503,
@@ -187,7 +187,7 @@ const sentences = {
   ],
   SLC_STATE_DIRECTORY: [
     500,
-    'The state directory %s cannot be used (%s). Make it a directory that this user can write to, or set state.directory.'
+    'The state directory %s cannot be used: %s. It must be a directory that this user can write to; state.directory says which.'
   ],
   SLC_STATE_LOCKED: [
     500,
@@ -199,7 +199,7 @@ const sentences = {
   ],
   SLC_EVENTS_DIRECTORY: [
     500,
-    'The events directory %s cannot be used (%s). Make it writable, or set events.driver to none.'
+    'The events directory %s cannot be used: %s. Make it writable, or set events.driver to none.'
   ],
   // The CLI
   SLC_CLI_USAGE: [500, '%s See %s.'],

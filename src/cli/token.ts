@@ -5,7 +5,7 @@
  * A token is read when the first call needs it, and is never printed; where it came from may be.
  */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fail } from '../errors.ts'
 import { EXIT } from './exit.ts'
 
@@ -41,9 +41,13 @@ function read(file: string): string {
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    throw fail('SLC_CLI_TOKEN', [`${file} cannot be read (${reasonOf(error)})`], {
-      exit: EXIT.noAccess
-    })
+    throw fail(
+      'SLC_CLI_TOKEN',
+      [`${JSON.stringify(resolve(file))} cannot be read (${reasonOf(error)})`],
+      {
+        exit: EXIT.noAccess
+      }
+    )
   }
   return checked(text.trim(), file)
 }

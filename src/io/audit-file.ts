@@ -20,7 +20,8 @@ import {
   rotatedFiles,
   rotatedName
 } from './audit-reading.ts'
-import { codeOf, setAside, syncDirectory } from './durable-file.ts'
+import { codeOf, onPath, quoted } from './disk-fault.ts'
+import { setAside, syncDirectory } from './durable-file.ts'
 import { linesBackward } from './line-file.ts'
 
 export type AuditOptions = {
@@ -55,7 +56,14 @@ export async function openAuditFile(
   let torn = false
 
   async function append(entry: AuditEntry): Promise<void> {
-    const line = lineOf(entry)
+    try {
+      await appendLine(entry, lineOf(entry))
+    } catch (error) {
+      throw onPath(error, path)
+    }
+  }
+
+  async function appendLine(entry: AuditEntry, line: Buffer): Promise<void> {
     if (torn) await cut(size)
     if (size > 0 && size + line.length > options.rotateAt) await rotate()
     const fresh = size === 0
@@ -130,12 +138,12 @@ async function findEnd(options: AuditOptions): Promise<End> {
       if (line.end === size) return { last, lastStart: line.start, size, warnings: [] }
       await truncate(path, line.end)
       const warnings = [
-        `${AUDIT} ended in a torn line of ${size - line.end} bytes, which was cut off`
+        `${quoted(path)} ended in a torn line of ${size - line.end} bytes, which was cut off`
       ]
       return { last, lastStart: line.start, size: line.end, warnings }
     }
     await truncate(path, 0)
-    const warnings = size > 0 ? [`${AUDIT} was one torn line, which was cut off`] : []
+    const warnings = size > 0 ? [`${quoted(path)} was one torn line, which was cut off`] : []
     return emptyEnd(directory, warnings)
   } finally {
     await file.close()
@@ -160,7 +168,7 @@ async function startOver(options: AuditOptions, reason: string): Promise<End> {
   if (entries) await rename(path, join(directory, name))
   const kept = entries ? name : await setAside(path, options.stamp())
   await syncDirectory(directory)
-  const warnings = [`${AUDIT} could not be continued (${reason}) and is kept as ${kept}`]
+  const warnings = [`${quoted(path)} could not be continued (${reason}) and is kept as ${kept}`]
   return { last, lastStart: 0, size: 0, warnings }
 }
 

@@ -10,7 +10,7 @@ import { type FileHandle, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AuditEntry } from '../ports.ts'
 import { entryOf } from './audit-entry.ts'
-import { codeOf } from './durable-file.ts'
+import { codeOf } from './disk-fault.ts'
 import { linesBackward, linesForward } from './line-file.ts'
 
 export const AUDIT = 'audit.ndjson'

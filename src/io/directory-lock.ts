@@ -12,7 +12,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fail } from '../errors.ts'
-import { codeOf } from './durable-file.ts'
+import { codeOf, quoted } from './disk-fault.ts'
 
 const RENEW_MS = 500
 const WATCH_MS = 3_000
@@ -31,11 +31,11 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
     if (await create(path, JSON.stringify(holder))) return hold(path, holder)
     const other = await readHolder(path)
     if (other !== null && (await isAlive(path, other, holder))) {
-      throw fail('SLC_STATE_LOCKED', [directory, nameOf(other)])
+      throw fail('SLC_STATE_LOCKED', [quoted(directory), nameOf(other)])
     }
     await takeAway(path, other)
   }
-  throw fail('SLC_STATE_LOCKED', [directory, 'several processes are starting on it'])
+  throw fail('SLC_STATE_LOCKED', [quoted(directory), 'several processes are starting on it'])
 }
 
 /** Who has a lock. `boot`, `space` and `started` are empty where the platform does not say. */

@@ -9,8 +9,9 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { canonicalJson } from '../domain/canonical-json.ts'
 import type { RouteDocument } from '../domain/document.ts'
+import { codeOf, quoted } from './disk-fault.ts'
 import { type Checked, checkDocument } from './document-schema.ts'
-import { codeOf, GENERATIONS, readWhole, replaceWhole, setAside } from './durable-file.ts'
+import { GENERATIONS, readWhole, replaceWhole, setAside } from './durable-file.ts'
 
 /** Larger than any document that the API can make (32 variants of 64 KiB), smaller than what hurts. */
 export const MAX_DOCUMENT = 8 * 1024 * 1024 // bytes
@@ -38,11 +39,12 @@ export async function loadDocument(
     }
     const checked = reading.is === 'bytes' ? decodeDocument(reading.bytes, route) : wrong(reading)
     if (checked.ok) {
-      const lost = missing > 0 ? [`${route}.json is missing`] : []
+      const newest = quoted(join(directory, `${route}.json`))
+      const lost = missing > 0 ? [`${newest} is missing`] : []
       return { document: checked.document, faults: [...lost, ...faults] }
     }
     const aside = await setAside(path, stamp).catch(error => `not moved, ${codeOf(error)}`)
-    faults.push(`${name}: ${checked.reason} (${aside})`)
+    faults.push(`${quoted(path)}: ${checked.reason} (${aside})`)
   }
   return { document: null, faults }
 }

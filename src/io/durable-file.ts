@@ -8,6 +8,7 @@
 import { constants } from 'node:fs'
 import { link, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { codeOf, onPath } from './disk-fault.ts'
 
 export const GENERATIONS = ['', '.1', '.2'] as const
 
@@ -35,11 +36,11 @@ export async function readWhole(path: string, limit: number): Promise<Reading> {
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return { is: 'nothing' }
     if (codeOf(error) === 'ELOOP') return unusable('it is a symbolic link')
-    return unusable(codeOf(error))
+    return unusable(`it cannot be read (${codeOf(error)})`)
   }
 }
 
-/** Replaces `directory/name`; resolves when it is durable. Throws the system's error, and then nothing changed. */
+/** Replaces `directory/name`; resolves when it is durable. Throws the system's error, with its path, and then nothing changed. */
 export async function replaceWhole(
   directory: string,
   name: string,
@@ -54,11 +55,11 @@ export async function replaceWhole(
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined)
-    throw error
+    throw onPath(error, path)
   }
   await syncDirectory(directory).catch(async error => {
     await rename(`${path}.1`, path).catch(() => undefined)
-    throw error
+    throw onPath(error, path)
   })
 }
 
@@ -77,12 +78,6 @@ export async function syncDirectory(directory: string): Promise<void> {
   } finally {
     await handle.close()
   }
-}
-
-/** The system's code of an error (`ENOSPC`), or its message where it has none. */
-export function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.message
 }
 
 const READ_SAFELY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK

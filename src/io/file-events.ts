@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fail } from '../errors.ts'
 import type { Clock, EventSink, EventTopic, Log } from '../ports.ts'
-import { codeOf } from './durable-file.ts'
+import { codeOf, diskFault, quoted } from './disk-fault.ts'
 import { createEventRing, type Waiting } from './event-ring.ts'
 import { createEventTally, topicOf } from './event-topic.ts'
 import { linesBackward } from './line-file.ts'
@@ -64,7 +64,7 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
     await makeDirectory(directory)
     ;({ file, size } = await openWhole(path))
   } catch (error) {
-    throw fail('SLC_EVENTS_DIRECTORY', [directory, codeOf(error)])
+    throw fail('SLC_EVENTS_DIRECTORY', [quoted(directory), diskFault(error, path)])
   }
 
   function publish(event: Parameters<EventSink['publish']>[0]): void {

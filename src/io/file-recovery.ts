@@ -6,12 +6,14 @@
  * document, and the result is a revision that nobody has seen. A change whose entry is the last of the log and
  * whose document was not written was never accepted: it is withdrawn, but a rollback is carried out.
  */
+import { join } from 'node:path'
 import { isLater, type RouteDocument, revisionOf } from '../domain/document.ts'
 import type { Author, Means } from '../domain/operations.ts'
 import { type Happened, parseRevision, recover, redo, summaryOf } from '../domain/recovery.ts'
 import { fail } from '../errors.ts'
 import type { AuditEntry, StateSource, StateWarning } from '../ports.ts'
 import type { AuditFile } from './audit-file.ts'
+import { quoted } from './disk-fault.ts'
 import { type Loaded, loadDocument, saveDocument } from './document-file.ts'
 
 export type FoundRoute = { readonly document: RouteDocument; readonly source: StateSource }
@@ -82,7 +84,7 @@ async function repair(
   const lost = faults.join('; ')
   const reason =
     source === 'config'
-      ? fail('SLC_STATE_CORRUPT', [`${route}.json`, lost]).message
+      ? fail('SLC_STATE_CORRUPT', [quoted(join(directory, `${route}.json`)), lost]).message
       : `The state of ${route} is older than it was: ${lost}. It goes on from ${revisionOf(origin)}; check its weights.`
   const author: Author = { by: 'sluice', at: search.wall().toISOString(), reason, requestId: '' }
   const document = recover(origin, since, author, search.means)

@@ -35,8 +35,8 @@ import type {
 import { draftOf } from './audit-draft.ts'
 import { type AuditFile, openAuditFile } from './audit-file.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
+import { codeOf, diskFault, quoted } from './disk-fault.ts'
 import { saveDocument } from './document-file.ts'
-import { codeOf } from './durable-file.ts'
 import { findRoutes } from './file-recovery.ts'
 import { makeDirectory } from './make-directory.ts'
 import { createReserve, isFull } from './reserve.ts'
@@ -137,7 +137,7 @@ export function createFileState(options: FileStateOptions): StateStore {
           'an audit entry could not be withdrawn; the next start settles it'
         )
       })
-      throw unknown(error)
+      throw unknown(error, directory)
     }
     const before = route.shown
     route.durable = document
@@ -151,10 +151,11 @@ export function createFileState(options: FileStateOptions): StateStore {
     const { audit, lock } = parts()
     try {
       const ours = await lock.holds()
-      if (!ours) throw fail('SLC_STATE_UNKNOWN', [`another process has taken over ${directory}`])
+      if (!ours)
+        throw fail('SLC_STATE_UNKNOWN', [`another process has taken over ${quoted(directory)}`])
       await audit.append(entry)
     } catch (error) {
-      throw unknown(error)
+      throw unknown(error, directory)
     }
   }
 
@@ -193,7 +194,9 @@ export function createFileState(options: FileStateOptions): StateStore {
   function retryLater(error: unknown): void {
     errors.rollback++
     const facts = { directory, reason: reasonOf(error), rollbacks: waiting.length }
-    if (!failing) log.error(facts, 'a rollback holds, but the disk does not take it; trying again')
+    const fault = error instanceof SluiceError ? error.args[0] : diskFault(error, directory)
+    if (!failing)
+      log.error(facts, `a rollback holds and is not durable yet, trying again: ${fault}`)
     failing = true
     if (retry !== null || opened === null) return
     retry = setTimeout(() => {
@@ -296,7 +299,7 @@ export function createFileState(options: FileStateOptions): StateStore {
         }
       } catch (error) {
         if (error instanceof SluiceError) throw error
-        throw fail('SLC_STATE_DIRECTORY', [directory, codeOf(error)])
+        throw fail('SLC_STATE_DIRECTORY', [quoted(directory), diskFault(error, directory)])
       }
       return warnings
     },
@@ -319,7 +322,7 @@ export function createFileState(options: FileStateOptions): StateStore {
           const warnings = routes.has(name) ? [] : await find([name], first)
           for (const { reason, message } of warnings) log.warn({ route: name, reason }, message)
         } catch (error) {
-          throw unknown(error)
+          throw unknown(error, directory)
         }
         return routeOf(name).shown
       })
@@ -377,10 +380,10 @@ function reasonOf(error: unknown): unknown {
   return error instanceof SluiceError ? error.details['reason'] : String(error)
 }
 
-function unknown(error: unknown): SluiceError {
+/** `directory` where the error does not say which file it is about. */
+function unknown(error: unknown, directory: string): SluiceError {
   if (error instanceof SluiceError) return error
-  const reason = codeOf(error)
-  return fail('SLC_STATE_UNKNOWN', [reason], { reason })
+  return fail('SLC_STATE_UNKNOWN', [diskFault(error, directory)], { reason: codeOf(error) })
 }
 
 function subscribe<Value>(listeners: Set<Value>, listener: Value): () => void {

@@ -7,7 +7,8 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { canonicalJson } from '../domain/canonical-json.ts'
-import { codeOf, readWhole, replaceWhole, syncDirectory } from './durable-file.ts'
+import { codeOf, onPath } from './disk-fault.ts'
+import { readWhole, replaceWhole, syncDirectory } from './durable-file.ts'
 import { isFull, type Reserve } from './reserve.ts'
 
 const MAX_BYTES = 64 * 1024 * 1024
@@ -53,7 +54,7 @@ export function createJournal(directory: string, name: string, reserve: Reserve)
       inOrder(async () => {
         const reading = await readWhole(path, MAX_BYTES)
         if (reading.is === 'nothing') return { records: [], damaged: 0 }
-        if (reading.is === 'unusable') throw new Error(reading.reason)
+        if (reading.is === 'unusable') throw onPath(new Error(reading.reason), path)
         return parseLines(reading.bytes.toString('utf8'))
       }),
     append: record =>
@@ -62,8 +63,10 @@ export function createJournal(directory: string, name: string, reserve: Reserve)
         try {
           await write(bytes)
         } catch (error) {
-          if (!isFull(codeOf(error)) || !(await reserve.give())) throw error
-          await write(bytes)
+          if (!isFull(codeOf(error)) || !(await reserve.give())) throw onPath(error, path)
+          await write(bytes).catch(again => {
+            throw onPath(again, path)
+          })
         }
       }),
     rewrite: records =>

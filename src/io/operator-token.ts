@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../errors.ts'
+import { diskFault, quoted } from './disk-fault.ts'
 import { makeDirectory } from './make-directory.ts'
 
 const FILE = 'operator.token'
@@ -20,7 +21,7 @@ export async function operatorToken(
     const token = (await read(path)) ?? (await create(path))
     return { sha256: createHash('sha256').update(token).digest('hex'), path }
   } catch (error) {
-    throw fail('SLC_STATE_DIRECTORY', [directory, (error as Error).message])
+    throw fail('SLC_STATE_DIRECTORY', [quoted(directory), diskFault(error, path)])
   }
 }
 

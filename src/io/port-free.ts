@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:net'
 import { fail } from '../errors.ts'
-import { codeOf } from './durable-file.ts'
+import { codeOf } from './disk-fault.ts'
 
 /** Throws SLC_PORT_IN_USE when somebody listens there. Any other fault is for the listener itself to tell. */
 export async function assertPortFree(host: string, port: number): Promise<void> {

@@ -7,7 +7,8 @@ import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../errors.ts'
-import { codeOf, readWhole, syncDirectory } from './durable-file.ts'
+import { codeOf, diskFault, quoted } from './disk-fault.ts'
+import { readWhole, syncDirectory } from './durable-file.ts'
 import { makeDirectory } from './make-directory.ts'
 
 const NAME = 'unit.key'
@@ -23,14 +24,14 @@ export async function unitKey(directory: string): Promise<Uint8Array> {
     })
     await syncDirectory(directory)
   } catch (error) {
-    throw fail('SLC_STATE_DIRECTORY', [directory, codeOf(error)])
+    throw fail('SLC_STATE_DIRECTORY', [quoted(directory), diskFault(error, path)])
   }
   const reading = await readWhole(path, 1024)
   const key =
     reading.is === 'bytes' ? Buffer.from(reading.bytes.toString('latin1').trim(), 'hex') : null
   if (key?.length === KEY_BYTES) return key
   const reason = reading.is === 'unusable' ? reading.reason : `it is not ${KEY_BYTES} bytes in hex`
-  throw fail('SLC_STATE_DIRECTORY', [directory, `${NAME}: ${reason}`])
+  throw fail('SLC_STATE_DIRECTORY', [quoted(directory), `${quoted(path)}: ${reason}`])
 }
 
 async function create(path: string): Promise<void> {

@@ -12,16 +12,20 @@ const [what = '', directory = ''] = process.argv.slice(2)
 const store = createFileState({ directory, clock: systemClock, log: silentLog })
 await store.open(['fraud'], first)
 
+let refused: unknown = null
 if (what === 'roll-back') {
   await fill(join(directory, 'filler'))
   const change = await store
     .write('fraud', weights('1-1', { v3: 90, v4: 10 }), author('ops'))
     .then(({ status }) => status)
-    .catch((error: { code?: unknown }) => error.code)
+    .catch((error: { code?: unknown; message?: unknown }) => {
+      refused = error.message
+      return error.code
+    })
   const answer = await store.write('fraud', rollback('v4'), author('ops'))
   const scope = answer.status === 'refused' ? answer.refusal.code : answer.scope
   const id = answer.document.challengers['v4']?.rollback?.id
-  process.stdout.write(`${JSON.stringify({ change, scope, id })}\n`, () =>
+  process.stdout.write(`${JSON.stringify({ change, refused, scope, id })}\n`, () =>
     process.kill(process.pid, 9)
   )
 } else {

@@ -33,5 +33,10 @@ async function onSmallDisk(directory: string): Promise<readonly Record<string, u
 test('makes a rollback durable when the disk is full, and no other change', async t => {
   const [told, found] = await onSmallDisk(t.testdir())
   t.match(told, { change: 'SLC_STATE_UNKNOWN', scope: 'fleet', id: /^rb-/ })
+  const named = String(told?.['refused'])
+  t.match(
+    named,
+    /^The change could not be made durable: "\/.*\/state\/[a-z.]+": no space is left \(ENOSPC\); free/
+  )
   t.strictSame(found, { rolledBack: told?.['id'] }, 'it is there after kill -9')
 })

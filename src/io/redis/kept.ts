@@ -12,8 +12,8 @@ import type { Tombstone } from '../../domain/tombstones.ts'
 import { isSpent } from '../../domain/tombstones.ts'
 import type { Log, StateWarning } from '../../ports.ts'
 import { lockDirectory } from '../directory-lock.ts'
+import { codeOf, diskFault, quoted } from '../disk-fault.ts'
 import { loadDocument, saveDocument } from '../document-file.ts'
-import { codeOf } from '../durable-file.ts'
 import { createJournal } from '../journal.ts'
 import { makeDirectory } from '../make-directory.ts'
 import { createReserve } from '../reserve.ts'
@@ -96,11 +96,13 @@ export async function openKept(directory: string, log: Log): Promise<Kept> {
     for (const [route, document] of saving) {
       saving.delete(route)
       try {
-        if (!(await lock.holds())) throw new Error('another process has taken over the directory')
+        if (!(await lock.holds()))
+          throw new Error(`another process has taken over ${quoted(directory)}`)
         await saveDocument(directory, document)
       } catch (error) {
         if (failures.snapshot++ === 0) {
-          log.error({ route, reason: codeOf(error) }, 'a snapshot could not be written')
+          const why = diskFault(error, directory)
+          log.error({ route, reason: codeOf(error) }, `a snapshot could not be written: ${why}`)
         }
         if (!saving.has(route)) failed.set(route, document)
         tryAgain()
@@ -131,7 +133,10 @@ export async function openKept(directory: string, log: Log): Promise<Kept> {
       failures.journal++
       if (refused.length === 0) {
         const facts = { route, reason: codeOf(error) }
-        log.error(facts, 'a rollback holds, and the disk does not take it')
+        log.error(
+          facts,
+          `a rollback holds and is not durable yet, trying again: ${diskFault(error, directory)}`
+        )
       }
       refused = [...refused, record]
       tryAgain()

@@ -16,7 +16,7 @@ import type { Means } from '../../domain/operations.ts'
 import { fail, SluiceError } from '../../errors.ts'
 import type { AuditEntry, Clock, Log, Replica, StateStore, StateWarning } from '../../ports.ts'
 import { chainEntry } from '../audit-entry.ts'
-import { codeOf } from '../durable-file.ts'
+import { codeOf, diskFault, quoted } from '../disk-fault.ts'
 import { appendEntry, type DatedDraft, newestEntries } from './audit-log.ts'
 import { faultOf, unreachable } from './fault.ts'
 import { type Kept, openKept } from './kept.ts'
@@ -177,7 +177,7 @@ export function createRedisState(options: RedisStateOptions): StateStore {
       await parts().kept.unsent.add(draft)
     } catch (error) {
       const facts = { route: draft.route, reason: codeOf(error) }
-      log.error(facts, 'the audit entry of a rollback is in no log: the disk does not take it')
+      log.error(facts, `the audit entry of a rollback is in no log: ${diskFault(error, directory)}`)
     }
   }
 
@@ -239,7 +239,7 @@ export function createRedisState(options: RedisStateOptions): StateStore {
         await kept?.close().catch(() => undefined)
         link?.close()
         if (error instanceof SluiceError) throw error
-        throw fail('SLC_STATE_DIRECTORY', [directory, codeOf(error)])
+        throw fail('SLC_STATE_DIRECTORY', [quoted(directory), diskFault(error, directory)])
       }
     },
     read: name => routes.get(name)?.state.shown() ?? null,
