@@ -52,16 +52,20 @@ function decode(text: string, from: number, to: number, bytes: Uint8Array): bool
 }
 
 export function toBase64(bytes: Uint8Array): string {
-  let out = ''
+  const out = new Uint8Array(Math.ceil(bytes.length / 3) * 4)
+  let at = 0
   for (let i = 0; i < bytes.length; i += 3) {
     const left = bytes.length - i
     const word = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
-    out += (ALPHABET[word >>> 18] ?? '') + (ALPHABET[(word >>> 12) & 63] ?? '')
-    out += left > 1 ? (ALPHABET[(word >>> 6) & 63] ?? '') : '='
-    out += left > 2 ? (ALPHABET[word & 63] ?? '') : '='
+    out[at++] = LETTERS[word >>> 18] ?? 0
+    out[at++] = LETTERS[(word >>> 12) & 63] ?? 0
+    out[at++] = left > 1 ? (LETTERS[(word >>> 6) & 63] ?? 0) : EQUALS
+    out[at++] = left > 2 ? (LETTERS[word & 63] ?? 0) : EQUALS
   }
-  return out
+  return ASCII.decode(out)
 }
 
+const LETTERS = Uint8Array.from(ALPHABET, letter => letter.charCodeAt(0))
+const ASCII = new TextDecoder()
 const EQUALS = 61
 const CHARACTERS = 8_192 // that are decoded together

@@ -18,7 +18,7 @@ import { takeAnthropic } from './said-anthropic.ts'
 import { listOf, open, takeOpenAi } from './said-openai.ts'
 import type { Side } from './shorten.ts'
 import { decodedTensor, MAX_ELEMENTS, type Tensor, tensorsOf } from './tensors.ts'
-import { type JsonFailure, MAX_NODES, readJsonSteps } from './tolerant-json.ts'
+import { type JsonFailure, JsonReader, MAX_NODES, readJsonSteps, VALUES } from './tolerant-json.ts'
 import { trimmedEnd, trimmedStart } from './trim.ts'
 
 export type Content =
@@ -57,22 +57,20 @@ export function* readContent(
   pace: Pace
 ): Steps<Content> {
   const type = mediaType(body.contentType)
-  const budget = { nodes: MAX_NODES }
-  if (body.hasHeader) return yield* readDocument(body, settings, budget, pace)
+  if (body.hasHeader) return yield* readDocument(body, settings, pace)
   if (type === 'text/event-stream') {
     const events = eventData(body.text, pace)
-    return yield* readStream(events, settings, table, budget, true, pace)
+    return yield* readStream(events, settings, table, true, pace)
   }
   if (NDJSON.has(type)) {
-    return yield* readStream(lines(body.text, pace), settings, table, budget, false, pace)
+    return yield* readStream(lines(body.text, pace), settings, table, false, pace)
   }
   if (type !== '' && !isJson(type) && (!type.startsWith('text/') || type === 'text/html'))
     return FAILED
-  const whole = yield* readDocument(body, settings, budget, pace)
+  const whole = yield* readDocument(body, settings, pace)
   if (whole.kind !== 'failed' || whole.why === 'too_large') return whole
   if (type === '' && (yield* trimmedEnd(body.text, pace)).includes('\n')) {
-    const left = { nodes: MAX_NODES }
-    return yield* readStream(lines(body.text, pace), settings, table, left, false, pace)
+    return yield* readStream(lines(body.text, pace), settings, table, false, pace)
   }
   if (type.startsWith('text/') && settings.protocol === 'json') {
     return { kind: 'text', text: body.text, hides: (settings.redact ?? []).length > 0 }
@@ -83,10 +81,9 @@ export function* readContent(
 function* readDocument(
   { text, binary }: Readable,
   settings: CompareSettings,
-  budget: { nodes: number },
   pace: Pace
 ): Steps<Content> {
-  const document = yield* read(text, budget)
+  const document = yield* readJsonSteps(text, MAX_NODES)
   if (typeof document === 'string') return { kind: 'failed', why: document }
   const side = yield* sideOf(document, settings, pace)
   const { protocol } = settings
@@ -114,7 +111,6 @@ function* readStream(
   documents: Iterable<string | undefined>,
   settings: CompareSettings,
   table: FieldTable,
-  budget: { nodes: number },
   isEvents: boolean,
   pace: Pace
 ): Steps<Content> {
@@ -122,11 +118,15 @@ function* readStream(
   const draft = new SaidDraft()
   const stream = new DocumentStream()
   const hides = (settings.redact ?? []).length > 0
+  const budget = { nodes: MAX_NODES }
   let taken = 0
   for (const text of documents) {
     if (text === undefined || pace.isDue(A_DOCUMENT)) yield
     if (text === undefined) continue
-    const document = yield* read(text, budget)
+    const reader = new JsonReader(text, Math.max(1, budget.nodes))
+    while (!reader.step(VALUES)) yield
+    const document = reader.result
+    if (typeof document !== 'string') budget.nodes -= document.count
     if (document === 'too_large') return { kind: 'failed', why: 'too_large' }
     if (document === 'unreadable') {
       // A server may send bare tokens as events; a line that is broken is a broken answer.
@@ -145,12 +145,6 @@ function* readStream(
 }
 
 const A_DOCUMENT = 32 * NODE // units that a document of a stream costs beside its values
-
-function* read(text: string, budget: { nodes: number }): Steps<JsonDocument | JsonFailure> {
-  const document = yield* readJsonSteps(text, Math.max(1, budget.nodes))
-  if (typeof document !== 'string') budget.nodes -= document.count
-  return document
-}
 
 const TAKES: Partial<
   Record<CompareSettings['protocol'], (draft: SaidDraft, side: Side, pace: Pace) => Steps<boolean>>
@@ -201,7 +195,8 @@ function* markNames(
   for (const name of NOT_SAID) {
     const node = document.member(object, name)
     if (node < 0) continue
-    yield* setMark(document, marks, node, ~0, MARK.ignored, pace)
+    if (document.isContainer(node)) yield* setMark(document, marks, node, ~0, MARK.ignored, pace)
+    else marks[node] = (marks[node] ?? 0) | MARK.ignored
     marked++
   }
   return marked

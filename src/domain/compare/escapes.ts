@@ -53,7 +53,7 @@ export class Unescaping {
     const from = this.#at
     let to = Math.min(this.#end, from + characters)
     if (to < this.#end) to = this.#whole(from, to)
-    this.#pieces.push(unescaped(text.slice(from, to)))
+    this.#pieces.push(String(JSON.parse(`"${text.slice(from, to)}"`))) // one flat text, whatever is in it
     this.#at = to
     return to === this.#end
   }

@@ -2,7 +2,8 @@
  * The fields of one comparison: where values stand, and what became of each.
  *
  * A field is a path without indices, so all elements of an array speak for one field; of several differences
- * the one that stands first in DIFFERENCES counts. At most 200 fields: what comes later is counted as `others`.
+ * the one that stands first in DIFFERENCES counts. At most 200 fields: what comes later is counted as `others`, and
+ * so is what stands deeper than 2,000 characters of a path.
  */
 import { DIFFERENCES, type DifferenceKind, type FieldResult } from './comparison.ts'
 
@@ -13,6 +14,7 @@ export const OTHERS = 'others'
 const BODY = 'body'
 const MAX_PLACES = 2_000 // paths that are kept apart
 const LONGEST_NAME = 100 // characters of one name in a path
+const LONGEST_PATH = 2_000
 
 /** What differs, in short. */
 export type Shown = { readonly primary: string | null; readonly shadow: string | null }
@@ -133,7 +135,7 @@ export class FieldTable {
 
   /** A new place below another, or `others` when there are too many. */
   place(name: string): Field {
-    if (this.#places >= MAX_PLACES) return this.others
+    if (this.#places >= MAX_PLACES || name.length > LONGEST_PATH) return this.others
     this.#places++
     return this.field(name)
   }

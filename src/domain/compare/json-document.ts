@@ -33,8 +33,8 @@ export class JsonDocument {
   count = 0
   readonly #words: Int32Array
   readonly #numbers: Float64Array
-  readonly #strings = new Map<number, string>() // values of long strings
-  readonly #names = new Map<number, ReadonlyMap<string, number>>() // nodes of names, of large objects
+  #strings: Map<number, string> | null = null // values of long strings
+  #names: Map<number, ReadonlyMap<string, number>> | null = null // nodes of names, of large objects
 
   /** Holds up to `capacity` nodes. */
   constructor(text: string, capacity: number) {
@@ -60,7 +60,10 @@ export class JsonDocument {
    * are the nodes of its names.
    */
   close(node: number, end: number, size: number, names: ReadonlyMap<string, number> | null): void {
-    if (names !== null && size > FEW_NAMES) this.#names.set(node, names)
+    if (names !== null && size > FEW_NAMES) {
+      this.#names ??= new Map()
+      this.#names.set(node, names)
+    }
     this.#words[node * WORDS + 2] = end
     this.#words[node * WORDS + 3] = this.count
     this.#numbers[node] = size
@@ -68,6 +71,7 @@ export class JsonDocument {
 
   /** Keeps the value of a long string. */
   keep(node: number, value: string): void {
+    this.#strings ??= new Map()
     this.#strings.set(node, value)
   }
 
@@ -117,14 +121,14 @@ export class JsonDocument {
     const start = this.start(node)
     const end = this.end(node)
     if (this.kind(node) !== JSON_KIND.escaped) return this.text.slice(start + 1, end - 1)
-    const kept = end - start > LONG_STRING ? this.#strings.get(node) : undefined
+    const kept = end - start > LONG_STRING ? this.#strings?.get(node) : undefined
     return kept ?? unescaped(this.text.slice(start + 1, end - 1))
   }
 
   /** The value of the member `name`, or -1: not an object, or no such member. */
   member(node: number, name: string): number {
     if (node < 0 || this.kind(node) !== JSON_KIND.object) return -1
-    if (this.number(node) > FEW_NAMES) return (this.#names.get(node)?.get(name) ?? -2) + 1
+    if (this.number(node) > FEW_NAMES) return (this.#names?.get(node)?.get(name) ?? -2) + 1
     const end = this.next(node)
     for (let at = node + 1; at < end; at = this.next(at + 1)) {
       if (this.isNamed(at, name)) return at + 1

@@ -7,9 +7,9 @@
 import type { Field } from './field-table.ts'
 import { JSON_KIND } from './json-document.ts'
 import { MARK } from './marks.ts'
-import { numbersOfArray, sameFloat } from './numbers.ts'
+import { isFlat, numbersOfArray, numbersOfLongArray, sameFloat } from './numbers.ts'
 import { NODE, PIECE, type Steps } from './pace.ts'
-import { areRankings, itemsOf, rankBiasedOverlap } from './rankings.ts'
+import { areRankings, itemsOf, mayBeItems, rankBiasedOverlap } from './rankings.ts'
 import { reverse } from './reverse.ts'
 import { hiddenNodes, type Side, showNode, showNodes } from './shorten.ts'
 import { type Hashes, sameElements, structuralHashes } from './structural-hash.ts'
@@ -140,12 +140,14 @@ class Walk {
     const a = this.#a.document
     const b = this.#b.document
     const size = a.number(x)
-    const skips = (yield* this.#skips(this.#a, x)) || (yield* this.#skips(this.#b, y))
+    const skips =
+      (this.#a.ignores && (yield* this.#skips(this.#a, x))) ||
+      (this.#b.ignores && (yield* this.#skips(this.#b, y)))
     if (size !== b.number(y)) return yield* this.#sizes(x, y, field)
     if (!skips) field.agree()
-    if (!skips && (yield* this.#vectors(x, y, field))) return
+    if (!skips && isFlat(a, x) && isFlat(b, y) && (yield* this.#vectors(x, y, field))) return
     if (size > 1 && (yield* this.#isPermuted(x, y))) return this.#differ(field, 'order', x, y)
-    if (yield* this.#isRanking(x, y, field)) return
+    if (mayBeItems(a, x) && (yield* this.#isRanking(x, y, field))) return
     const first = this.#fields.length
     const end = a.next(x)
     let bt = y + 1
@@ -158,14 +160,15 @@ class Walk {
 
   /** Two arrays of numbers; false when either holds anything else. */
   *#vectors(x: number, y: number, field: Field): Steps<boolean> {
+    const a = this.#a.document
+    const b = this.#b.document
     const { pace } = this.#work
-    const size = Math.min(PIECE, this.#a.document.number(x))
-    const numbers = yield* numbersOfArray(this.#a.document, x, pace)
+    const isShort = a.number(x) <= PIECE
+    const numbers = isShort ? numbersOfArray(a, x) : yield* numbersOfLongArray(a, x, pace)
     if (numbers === null) return false
-    if (this.#isPause(size >> 2)) yield
-    const others = yield* numbersOfArray(this.#b.document, y, pace)
+    const others = isShort ? numbersOfArray(b, y) : yield* numbersOfLongArray(b, y, pace)
     if (others === null) return false
-    if (this.#isPause(size >> 2)) yield
+    if (this.#isPause(Math.min(PIECE, numbers.values.length) >> 1)) yield
     const hidden = hiddenNodes(this.#a, x, this.#b, y)
     if (isEmbedding(field.name))
       yield* compareEmbeddings(this.#work, field, numbers.values, others.values, hidden)
@@ -245,7 +248,7 @@ class Walk {
   }
 
   *#skips(side: Side, node: number): Steps<boolean> {
-    return side.ignores && (yield* this.#sizeOf(side, node)) < side.document.number(node)
+    return (yield* this.#sizeOf(side, node)) < side.document.number(node)
   }
 
   /** Elements of an array that are compared. */

@@ -34,17 +34,26 @@ export function sameNumber(a: Numbers, b: Numbers, i: number, relative: number):
   return digits(a, i) === digits(b, i)
 }
 
-/** The elements of an array of numbers, or null when it holds anything else. */
-export function* numbersOfArray(
+/** Whether an array may be one of numbers: nothing is in it but its elements. */
+export function isFlat(document: JsonDocument, node: number): boolean {
+  const size = document.number(node)
+  return size > 0 && document.next(node) - node - 1 === size && document.isNumber(node + 1)
+}
+
+/** The elements of a flat array, or null when one of them is no number. */
+export function numbersOfArray(document: JsonDocument, node: number): Numbers | null {
+  const leaves = new Leaves(document, node, document.number(node), false)
+  return leaves.take(document.next(node)) ? leaves.numbers() : null
+}
+
+/** The same with pauses. */
+export function* numbersOfLongArray(
   document: JsonDocument,
   node: number,
   pace: Pace
 ): Steps<Numbers | null> {
-  const size = document.number(node)
-  if (size === 0 || document.next(node) - node - 1 !== size) return null
-  const leaves = new Leaves(document, node, size, false)
-  if (size > PIECE) return (yield* takeAll(leaves, document, node, pace)) ? leaves.numbers() : null
-  return leaves.take(document.next(node)) ? leaves.numbers() : null
+  const leaves = new Leaves(document, node, document.number(node), false)
+  return (yield* takeAll(leaves, document, node, pace)) ? leaves.numbers() : null
 }
 
 /** All scalars in an array, at any depth and in their order; null when one is neither number nor null. */
@@ -68,9 +77,10 @@ export function* numbersOfTensor(
 function* takeAll(leaves: Leaves, document: JsonDocument, node: number, pace: Pace) {
   const end = document.next(node)
   for (let to = node + 1; to < end; ) {
+    const from = to
     to = Math.min(end, to + PIECE)
     if (!leaves.take(to)) return false
-    if (pace.isDue(4 * PIECE)) yield
+    if (pace.isDue(4 * (to - from))) yield
   }
   return true
 }

@@ -5,7 +5,7 @@
  * Jensen and Shannon's with natural logarithms (the root of the divergence; Endres and Schindelin 2003).
  */
 import { sameFloat } from './numbers.ts'
-import { finished, folded, NODE, Pace, PIECE, type Steps } from './pace.ts'
+import { folded, NODE, type Pace, PIECE, type Steps } from './pace.ts'
 
 const SUM_WITHIN = 1e-3
 /** Beyond this distance two distributions differ. */
@@ -72,33 +72,51 @@ export function* sameLabel(
 
 /** 0..sqrt(ln 2), of two vectors of one length; each is divided by its sum. */
 export function jensenShannon(a: Float64Array, b: Float64Array): number {
-  return finished(jensenShannonSteps(a, b, new Pace()))
+  const { length } = a
+  const sumA = sum(a, 0, length, 0)
+  const sumB = sum(b, 0, length, 0)
+  if (!(sumA > 0) || !(sumB > 0)) return withoutSum(sumA, sumB)
+  return distanceOf(addDivergence(a, sumA, b, sumB, 0, length, 0))
 }
 
 /** The same with pauses. */
 export function* jensenShannonSteps(a: Float64Array, b: Float64Array, pace: Pace): Steps<number> {
   const { length } = a
-  const isShort = length <= PIECE
-  const sumA = isShort ? sum(a, 0, length, 0) : yield* sumSteps(a, pace)
-  const sumB = isShort ? sum(b, 0, length, 0) : yield* sumSteps(b, pace)
-  if (!(sumA > 0) || !(sumB > 0)) return sumA === sumB ? 0 : Math.sqrt(Math.LN2)
-  const add = (from: number, to: number, start: number) => {
-    let divergence = start
-    for (let i = from; i < to; i++) {
-      const p = (a[i] ?? 0) / sumA
-      const q = (b[i] ?? 0) / sumB
-      const middle = (p + q) / 2
-      if (p > 0) divergence += p * Math.log(p / middle)
-      if (q > 0) divergence += q * Math.log(q / middle)
-    }
-    return divergence
-  }
-  const divergence = isShort ? add(0, length, 0) : yield* folded(pace, length, NODE, 0, add)
+  const sumA = yield* folded(pace, length, 1, 0, (from, to, start) => sum(a, from, to, start))
+  const sumB = yield* folded(pace, length, 1, 0, (from, to, start) => sum(b, from, to, start))
+  if (!(sumA > 0) || !(sumB > 0)) return withoutSum(sumA, sumB)
+  const add = (from: number, to: number, start: number) =>
+    addDivergence(a, sumA, b, sumB, from, to, start)
+  return distanceOf(yield* folded(pace, length, NODE, 0, add))
+}
+
+/** Two vectors of which one has no sum are as far apart as can be, or not at all. */
+function withoutSum(sumA: number, sumB: number): number {
+  return sumA === sumB ? 0 : Math.sqrt(Math.LN2)
+}
+
+function distanceOf(divergence: number): number {
   return Math.sqrt(Math.max(0, divergence) / 2)
 }
 
-function sumSteps(values: Float64Array, pace: Pace): Steps<number> {
-  return folded(pace, values.length, 1, 0, (from, to, start) => sum(values, from, to, start))
+function addDivergence(
+  a: Float64Array,
+  sumA: number,
+  b: Float64Array,
+  sumB: number,
+  from: number,
+  to: number,
+  start: number
+): number {
+  let divergence = start
+  for (let i = from; i < to; i++) {
+    const p = (a[i] ?? 0) / sumA
+    const q = (b[i] ?? 0) / sumB
+    const middle = (p + q) / 2
+    if (p > 0) divergence += p * Math.log(p / middle)
+    if (q > 0) divergence += q * Math.log(q / middle)
+  }
+  return divergence
 }
 
 function sum(values: Float64Array, from: number, to: number, start: number): number {

@@ -11,14 +11,21 @@ const P = 0.9
 const DEPTH = 100
 const FEWEST = 3
 
+/** Whether an array may hold items: there are enough, and the first is a string. */
+export function mayBeItems(document: JsonDocument, node: number): boolean {
+  const size = document.number(node)
+  if (size < FEWEST || document.next(node) - node - 1 !== size) return false
+  return document.isString(node + 1)
+}
+
 /** The strings of an array when each stands there once, or null. */
 export function* itemsOf(
   document: JsonDocument,
   node: number,
   pace: Pace
 ): Steps<readonly string[] | null> {
+  if (!mayBeItems(document, node)) return null
   const size = document.number(node)
-  if (size < FEWEST || document.next(node) - node - 1 !== size) return null
   const items = new Set<string>()
   const end = document.next(node)
   for (let at = node + 1; at < end; at++) {

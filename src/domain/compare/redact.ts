@@ -101,8 +101,9 @@ function* namedNodes(
 function* joined(pieces: readonly string[], pace: Pace): Steps<string> {
   const batches: string[] = []
   for (let at = 0; at < pieces.length; at += PIECE) {
-    batches.push(pieces.slice(at, at + PIECE).join(''))
-    if (pace.isDue(PIECE * (NODE / 2))) yield
+    const batch = pieces.slice(at, at + PIECE)
+    batches.push(batch.join(''))
+    if (pace.isDue(batch.length * (NODE / 2))) yield
   }
   return batches.join('')
 }

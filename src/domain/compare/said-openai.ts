@@ -48,12 +48,17 @@ function* takeChoice(
   for (const name of ['message', 'delta']) {
     const message = open(side, document.member(choice, name))
     if (message < 0) continue
-    yield* takeContent(draft, side, message, at, pace)
+    takeText(side, message, 'content', piece => draft.text(at, piece))
+    const parts = listOf(side, message, 'content')
+    if (parts >= 0) yield* takeParts(draft, side, parts, at, pace)
     takeText(side, message, 'refusal', piece => draft.refusal(at, piece))
-    yield* eachElement(side, listOf(side, message, 'tool_calls'), pace, (call, position) => {
-      takeCall(draft, side, document.member(call, 'function'), at, indexOf(side, call, position))
-      return null
-    })
+    const calls = listOf(side, message, 'tool_calls')
+    if (calls >= 0) {
+      yield* eachElement(side, calls, pace, (call, position) => {
+        takeCall(draft, side, document.member(call, 'function'), at, indexOf(side, call, position))
+        return null
+      })
+    }
     const legacy = open(side, document.member(message, 'function_call'))
     if (legacy >= 0) takeCall(draft, side, legacy, at, 0)
   }
@@ -70,7 +75,17 @@ function* takeContent(
   pace: Pace
 ): Steps {
   takeText(side, message, 'content', piece => draft.text(choice, piece))
-  yield* eachElement(side, listOf(side, message, 'content'), pace, part => {
+  yield* takeParts(draft, side, listOf(side, message, 'content'), choice, pace)
+}
+
+function* takeParts(
+  draft: SaidDraft,
+  side: Side,
+  parts: number,
+  choice: number,
+  pace: Pace
+): Steps {
+  yield* eachElement(side, parts, pace, part => {
     takeText(side, part, 'text', piece => draft.text(choice, piece))
     takeText(side, part, 'refusal', piece => draft.refusal(choice, piece))
     return null

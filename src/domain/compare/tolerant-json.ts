@@ -17,7 +17,7 @@ export const MAX_NODES = 200_000
 export const LONGEST = 4_096
 
 /** Values between two pauses. */
-const VALUES = STEP / NODE
+export const VALUES = STEP / NODE
 
 export type JsonFailure = 'unreadable' | 'too_large'
 

@@ -10,6 +10,7 @@ import {
   areProbabilities,
   areProbabilitiesSteps,
   inversions,
+  jensenShannon,
   jensenShannonSteps,
   labelOf,
   MOST_DISTANCE,
@@ -71,7 +72,8 @@ function* compareProbabilities(
   b: Float64Array,
   hidden: (() => Shown) | null
 ): Steps {
-  const distance = yield* jensenShannonSteps(a, b, pace)
+  const isShort = a.length <= PIECE
+  const distance = isShort ? jensenShannon(a, b) : yield* jensenShannonSteps(a, b, pace)
   if (distance === 0 && (yield* areEqual(a, b, pace))) return field.agree()
   const labelA = yield* labelOf(a, pace)
   const labelB = yield* labelOf(b, pace)
