@@ -13,6 +13,7 @@ import { packTotals } from '../domain/fleet/totals.ts'
 import type { AddressSnapshot } from '../domain/snapshot.ts'
 import type { Arm, TriggerDecision } from '../domain/watch.ts'
 import type { FleetCounters, FleetSlot, Log } from '../ports.ts'
+import { armOf, isHealthy } from './arm.ts'
 import { isOut, type LiveRoute, variantsOf } from './live-route.ts'
 import type { Regions } from './regions.ts'
 import type { Roster } from './roster.ts'
@@ -80,7 +81,7 @@ export function createFleetTriggers(options: FleetTriggersOptions): FleetTrigger
     if (others.length === 0) return
     const challengers = new Map<string, Arm>()
     for (const { name } of others) {
-      if (!isOut(route, name)) challengers.set(name, armOf(route, name))
+      if (!isOut(route, name)) challengers.set(name, armOf(options, route, name))
     }
     const member = memberOf(route)
     if (member.live !== route) {
@@ -88,7 +89,7 @@ export function createFleetTriggers(options: FleetTriggersOptions): FleetTrigger
       member.label = rangeLabel(assignmentKey(route, member.settings))
       member.watch.keep(variant => challengers.has(variant))
     }
-    const championArm = armOf(route, champion)
+    const championArm = armOf(options, route, champion)
     member.contribution.tick({
       now: now(),
       generation: route.generation,
@@ -134,7 +135,7 @@ export function createFleetTriggers(options: FleetTriggersOptions): FleetTrigger
         now: now(),
         replicas: options.replicas(name),
         championLive: weightOf(current.document, champion) > 0,
-        championHealthy: isHealthy(armOf(current, champion))
+        championHealthy: isHealthy(armOf(options, current, champion))
       })
       for (const decision of decisions) options.act(roster.get(name) ?? current, decision)
     })
@@ -158,15 +159,6 @@ export function createFleetTriggers(options: FleetTriggersOptions): FleetTrigger
       })
   }
 
-  function armOf(route: LiveRoute, variant: string): Arm {
-    const { name } = route.config
-    return {
-      counters: regions.of(name, variant, route.splits),
-      addresses: options.addresses(name, variant),
-      weight: weightOf(route.document, variant)
-    }
-  }
-
   return {
     tick() {
       const stalled = stalls()
@@ -184,10 +176,6 @@ function isActive({ counters, weight }: Arm, now: number): boolean {
     const lastSent = times[TIME_AT.lastSent] ?? 0
     return lastSent > 0 && now - lastSent < ACTIVE_MS
   })
-}
-
-function isHealthy({ addresses }: Arm): boolean {
-  return addresses.length === 0 || addresses.some(({ healthy }) => healthy)
 }
 
 /** Everything that decides who gets which variant here and what counts as a failure. */

@@ -4,13 +4,13 @@
  */
 import { AT, REASONS, TICK_MS } from '../domain/counts.ts'
 import type { AddressSnapshot } from '../domain/snapshot.ts'
-import type { Arm, TriggerDecision } from '../domain/watch.ts'
+import type { TriggerDecision } from '../domain/watch.ts'
+import { armOf, isHealthy } from './arm.ts'
 import type { Fleet } from './fleet.ts'
 import { isOut, type LiveRoute, runOf, variantsOf } from './live-route.ts'
 import type { Regions } from './regions.ts'
 import type { Roster } from './roster.ts'
 import { createStalls } from './stalls.ts'
-import { weightOf } from './view.ts'
 
 export type TickerOptions = {
   readonly roster: Roster
@@ -41,32 +41,22 @@ export function createTicker(options: TickerOptions): () => void {
     const variants = variantsOf(route).map(({ name }) => name)
     const { champion } = route.document
     sampleCalls(route, variants, now)
-    const arms = new Map(variants.map(name => [name, armOf(route, name)]))
+    const arms = new Map(variants.map(name => [name, armOf(options, route, name)]))
     const championArm = arms.get(champion)
     if (!championArm) return
     for (const name of variants) {
       if (name === champion || isOut(route, name)) arms.delete(name)
     }
-    const healthy = championArm.addresses.length === 0 || championArm.addresses.some(a => a.healthy)
     const result = route.watch.tick({
       now,
       generation: route.generation,
       champion: championArm,
-      championHealthy: healthy,
+      championHealthy: isHealthy(championArm),
       challengers: arms,
       stalled
     })
     route.statuses = result.statuses
     for (const decision of result.decisions) options.act(route, decision)
-  }
-
-  function armOf(route: LiveRoute, variant: string): Arm {
-    const { name } = route.config
-    return {
-      counters: regions.of(name, variant, route.splits),
-      addresses: options.addresses(name, variant),
-      weight: weightOf(route.document, variant)
-    }
   }
 
   function sampleCalls(route: LiveRoute, variants: readonly string[], now: number): void {
