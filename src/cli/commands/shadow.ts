@@ -5,6 +5,7 @@
  * between, a person looks first.
  */
 import { hint } from '../../config/diagnostics.ts'
+import { fail, SluiceError } from '../../errors.ts'
 import type { ShadowView } from '../../ports.ts'
 import { SHADOW, SHADOWS } from '../answers.ts'
 import { usage } from '../args.ts'
@@ -170,6 +171,8 @@ async function turn(context: Context, on: boolean): Promise<Exit> {
     method: 'PUT',
     ifMatch: read.etag,
     body: { on, ...(reason === undefined ? {} : { reason }) }
+  }).catch((error: unknown) => {
+    throw on ? error : withOtherWay(error)
   })
   if (json) {
     screen.json(view)
@@ -180,6 +183,19 @@ async function turn(context: Context, on: boolean): Promise<Exit> {
   screen.line(clean(`${view.shadow} of ${view.route} ${was}`))
   for (const line of standLines(view)) screen.line(line)
   return EXIT.ok
+}
+
+/** Codes of the API for a change that the state could not take. */
+const NOT_KEPT = ['SLC_STORE_UNREACHABLE', 'SLC_STORE_UNKNOWN', 'SLC_STATE_UNKNOWN']
+const OTHER_WAY =
+  'To stop its copies meanwhile, take the shadow out of the file of each router and reload.'
+
+/** Copies that do harm must end now, whether or not the switch can be kept. */
+function withOtherWay(error: unknown): unknown {
+  if (!(error instanceof SluiceError) || error.code !== 'SLC_CLI_REFUSED') return error
+  const [sentence = '', code = ''] = error.args
+  if (!NOT_KEPT.includes(String(code))) return error
+  return fail(error.code, [`${sentence} ${OTHER_WAY}`, code], error.details)
 }
 
 async function readShadows({ api }: Context, route: string): Promise<readonly ShadowView[]> {
