@@ -2,6 +2,7 @@
  * A captured body without its content coding, bounded: what cannot be undone is said, never guessed.
  */
 import type { Transform } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import {
   createBrotliDecompress,
   createGunzip,
@@ -10,7 +11,6 @@ import {
   createZstdDecompress
 } from 'node:zlib'
 import { type ContentCoding, codingsOf } from '../domain/content-coding.ts'
-import { Gathered } from '../domain/gathered.ts'
 
 /** Most bytes of a decoded body. Of a longer one the beginning is given. */
 export const DECODED_BYTES = 8 * 1024 * 1024
@@ -54,19 +54,37 @@ async function undone(makers: readonly (() => Transform)[], before: Decoded): Pr
 }
 
 async function pass(stream: Transform, { bytes, state }: Decoded): Promise<Decoded> {
-  const out = new Gathered()
-  const ended = (as: Decoded['state']): Decoded => ({
-    bytes: out.whole() ?? new Uint8Array(0),
-    state: as
-  })
+  const chunks: Uint8Array[] = []
+  let length = 0
+  let as = state
   stream.end(bytes)
   try {
     for await (const chunk of stream) {
-      out.add(chunk)
-      if (out.bytes > DECODED_BYTES) return ended('more')
+      chunks.push(chunk)
+      length += chunk.length
+      if (length <= DECODED_BYTES) continue
+      as = 'more'
+      break
     }
   } catch {
-    return ended(state === 'more' ? 'more' : 'broken') // a body that is cut ends in a fault of its coding
+    as = state === 'more' ? 'more' : 'broken' // a body that is cut ends in a fault of its coding
   }
-  return ended(state)
+  return { bytes: await joined(chunks, length), state: as }
 }
+
+/** All chunks as one, with turns for others where it is long. */
+async function joined(chunks: readonly Uint8Array[], length: number): Promise<Uint8Array> {
+  const whole = new Uint8Array(length)
+  let at = 0
+  let turnAt = COPIED
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+    if (at < turnAt) continue
+    await turn()
+    turnAt = at + COPIED
+  }
+  return whole
+}
+
+const COPIED = 1024 * 1024 // bytes between two turns

@@ -1,13 +1,14 @@
 /**
  * Pairs become knowledge: each is read, compared, added to what its shadow's pairs say, and published, one after
- * the other. The loop of events gets its turn every 5 ms, so that comparing starves neither copies nor events.
+ * the other. All of it is done in steps, and the loop of events gets its turn every 5 ms, so that comparing starves
+ * neither copies nor events.
  */
 import { createHash } from 'node:crypto'
-import { setImmediate as turn } from 'node:timers/promises'
 import { type Agreement, type AgreementView, createAgreement } from '../domain/compare/agreement.ts'
 import { compareSteps } from '../domain/compare/compare.ts'
 import type { ComparedSide, Comparison } from '../domain/compare/comparison.ts'
-import { redactBody } from '../domain/compare/redact.ts'
+import type { Steps } from '../domain/compare/pace.ts'
+import { redactSteps } from '../domain/compare/redact.ts'
 import { BAD_KINDS, type Outcome } from '../domain/counts.ts'
 import { PAIR, type PairComparison, type PairRecord, type PairSide } from '../domain/pair.ts'
 import { kindsOf } from '../domain/payload/reading.ts'
@@ -18,6 +19,7 @@ import type { CopyCounting } from './counting.ts'
 import { type Decoded, decoded } from './decoded.ts'
 import type { Pairing } from './fan-out.ts'
 import { outcomeOfCopy, readCopy } from './read-copy.ts'
+import { createTurns } from './turns.ts'
 
 export type SlotRatios = {
   readonly slot: number
@@ -35,7 +37,6 @@ export type Pairs = {
   busy(): boolean
 }
 
-const YIELD_MS = 5
 const MOST_DIFFERENCES = 50
 
 export function createPairs(options: {
@@ -47,8 +48,8 @@ export function createPairs(options: {
   const agreements = new Map<number, Agreement>()
   const changed = new Set<number>()
   const queue: { readonly pairing: Pairing; readonly done: () => void }[] = []
+  const turns = createTurns()
   let working = false
-  let turnedAt = 0
 
   function agreementOf({ slot }: ShadowTarget): Agreement {
     const known = agreements.get(slot)
@@ -59,7 +60,7 @@ export function createPairs(options: {
   }
 
   async function work(): Promise<void> {
-    turnedAt = performance.now()
+    turns.begin()
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       try {
         await judge(next.pairing)
@@ -68,29 +69,23 @@ export function createPairs(options: {
         options.counting.dropped(next.pairing.target.slot, 'lost')
       }
       next.done()
-      await takeTurns()
+      if (turns.areDue()) await turns.take()
     }
     working = false
-  }
-
-  async function takeTurns(): Promise<void> {
-    if (performance.now() - turnedAt < YIELD_MS) return
-    await turn()
-    turnedAt = performance.now()
   }
 
   async function judge(pairing: Pairing): Promise<void> {
     const { target, copy, primary, shadow, noise } = pairing
     const { settings, slot } = target
     const bodies = { primary: await plainBody(primary), shadow: await plainBody(shadow) }
-    const reading = readCopy(target, copy, shadow, bodies.shadow)
+    const reading = await turns.drive(readCopy(target, copy, shadow, bodies.shadow))
     const outcome = outcomeOfCopy(shadow, reading)
     const one = side(primary, primary.outcome, bodies.primary)
     const other = side(shadow, outcome, bodies.shadow)
     const comparison = settings.compare ? await compare(target, one, other) : NOT_COMPARED
     const again = noise === null ? null : await noiseOf(target, copy, one, noise)
     const bad = kindsOf(reading?.bad ?? 0, BAD_KINDS)
-    const event = eventOf(pairing, outcome, bad, comparison, bodies)
+    const event = await turns.drive(eventOf(pairing, outcome, bad, comparison, bodies))
     const agreement = agreementOf(target)
     agreement.add(comparison, {
       requestId: copy.requestId,
@@ -114,31 +109,28 @@ export function createPairs(options: {
     noise: NonNullable<Pairing['noise']>
   ): Promise<Comparison> {
     const body = await plainBody(noise)
-    const outcome = outcomeOfCopy(noise, readCopy(target, copy, noise, body))
+    const reading = await turns.drive(readCopy(target, copy, noise, body))
+    const outcome = outcomeOfCopy(noise, reading)
     return compare(target, first, side(noise, outcome, body))
   }
 
-  async function compare(
+  function compare(
     { protocol, predictions, settings }: ShadowTarget,
     one: ComparedSide,
     other: ComparedSide
   ): Promise<Comparison> {
     const { ignore, tolerance, redact } = settings
     const rules = { protocol, predictions, ignore, redact, relative: tolerance.relative }
-    const steps = compareSteps(one, other, rules)
-    for (let step = steps.next(); ; step = steps.next()) {
-      if (step.done) return step.value
-      await takeTurns()
-    }
+    return turns.drive(compareSteps(one, other, rules))
   }
 
-  function eventOf(
+  function* eventOf(
     { target, copy, primary, shadow }: Pairing,
     outcome: CopyOutcome,
     bad: PairSide['bad'],
     comparison: Comparison,
     bodies: { readonly primary: Decoded; readonly shadow: Decoded }
-  ): PublishedEvent & { readonly data: PairRecord } {
+  ): Steps<PublishedEvent & { readonly data: PairRecord }> {
     const { settings } = target
     const unitId = copy.unit === null ? null : options.unitId(copy.unit)
     const data: PairRecord = {
@@ -150,19 +142,19 @@ export function createPairs(options: {
       primary: {
         variant: primary.variant === '' ? target.champion.variant : primary.variant,
         model: modelOf(target.champion),
-        ...measured(primary, primary.outcome),
+        ...(yield* measured(primary, primary.outcome)),
         outcome: primary.outcome,
         bad: primary.bad,
-        ...captured(target, primary, bodies.primary)
+        ...(yield* captured(target, primary, bodies.primary))
       },
       shadow: {
         name: settings.name,
         variant: settings.variant,
         model: modelOf(target.shadow),
-        ...measured(shadow, outcome),
+        ...(yield* measured(shadow, outcome)),
         outcome,
         bad,
-        ...captured(target, shadow, bodies.shadow)
+        ...(yield* captured(target, shadow, bodies.shadow))
       },
       comparison: summary(comparison, primary.latencyMs, shadow.latencyMs, settings.capture)
     }
@@ -231,17 +223,13 @@ function modelOf({ model }: ShadowTarget['shadow']): PairSide['model'] {
   return Object.keys(model).length === 0 ? null : model
 }
 
-function measured(
+function* measured(
   answer: CapturedAnswer,
   outcome: Outcome
-): Pick<PairSide, 'status' | 'latencyMs' | 'ttfbMs' | 'bytes' | 'sha256' | 'truncated'> {
+): Steps<Pick<PairSide, 'status' | 'latencyMs' | 'ttfbMs' | 'bytes' | 'sha256' | 'truncated'>> {
   const { status, latencyMs, firstMs, bytes, body, truncated } = answer
   const whole = isAnswer(outcome) && !truncated
-  const digest = whole
-    ? createHash('sha256')
-        .update(body ?? '')
-        .digest('hex')
-    : null
+  const digest = whole ? yield* sha256(body ?? NO_BYTES) : null
   return {
     status,
     latencyMs: rounded(latencyMs),
@@ -252,13 +240,25 @@ function measured(
   }
 }
 
-function captured(
+/** In hex; of a long body piece by piece. */
+function* sha256(body: Uint8Array): Steps<string> {
+  const hash = createHash('sha256')
+  for (let at = 0; at < body.length; at += HASHED) {
+    hash.update(body.subarray(at, at + HASHED))
+    if (at + HASHED < body.length) yield
+  }
+  return hash.digest('hex')
+}
+
+const HASHED = 262_144 // bytes that are hashed at once: they take less than a millisecond
+
+function* captured(
   { settings }: ShadowTarget,
   { status, contentType, truncated }: CapturedAnswer,
   { bytes, state }: Decoded
-): Pick<PairSide, 'body' | 'bodyEncoding' | 'truncated'> {
+): Steps<Pick<PairSide, 'body' | 'bodyEncoding' | 'truncated'>> {
   if (!settings.capture || status === 0 || state === 'unknown') return { truncated }
-  const kept = redactBody(bytes, contentType, settings.redact, settings.maxBody)
+  const kept = yield* redactSteps(bytes, contentType, settings.redact, settings.maxBody)
   if (kept === null) return { truncated }
   const cut = truncated || kept.truncated || state !== 'whole'
   return { body: kept.text, bodyEncoding: kept.encoding, truncated: cut }

@@ -19,7 +19,7 @@ import { MARK, mark } from './marks.ts'
 import { finished, NODE, Pace, PIECE, type Steps } from './pace.ts'
 import { hiddenNodes, hiddenShown } from './shorten.ts'
 import { compareWritten, EDIT_STEPS, type Work } from './texts.ts'
-import { latin1Steps, utf8Steps } from './utf8.ts'
+import { latin1, latin1Steps, utf8, utf8Steps } from './utf8.ts'
 import { compareEmbeddings, shownSizes } from './vectors.ts'
 
 /** Compares two answers at once. */
@@ -130,6 +130,10 @@ function jsonPart(
 
 /** Both as UTF-8; where one of them is not, both byte by byte. */
 function* textsOf(a: Uint8Array, b: Uint8Array, pace: Pace): Steps<readonly [string, string]> {
+  if (a.length + b.length <= SHORT) {
+    const [x, y] = [utf8(a), utf8(b)]
+    return x === null || y === null ? [latin1(a), latin1(b)] : [x, y]
+  }
   const one = yield* utf8Steps(a, pace)
   const other = one === null ? null : yield* utf8Steps(b, pace)
   if (one !== null && other !== null) return [one, other]
@@ -231,5 +235,6 @@ function hasByteOrderMark(bytes: Uint8Array): boolean {
 }
 
 const UNREADABLE: Content = { kind: 'failed', why: 'unreadable' }
+const SHORT = 65_536 // bytes that are decoded at once
 const NO_BYTES = new Uint8Array(0)
 const NO_NUMBERS = new Float64Array(0)

@@ -155,9 +155,29 @@ const TAKES: Partial<
 
 /** A document with its marks. */
 function* sideOf(document: JsonDocument, settings: CompareSettings, pace: Pace): Steps<Side> {
+  const side = sideOfProtocol(document, settings)
+  const { predictions, ignore, redact = [] } = settings
+  if (predictions.length + ignore.length + redact.length === 0) return side
+  const { marks } = side
+  if (side.ignores) {
+    for (const pointer of predictions) {
+      for (const node of yield* resolve(document, pointer, pace)) {
+        if (node > 0) yield* setMark(document, marks, node, ~MARK.ignored, 0, pace)
+      }
+    }
+  }
+  let ignored = 0
+  for (const pointer of ignore) ignored += yield* mark(document, marks, pointer, MARK.ignored, pace)
+  let hidden = 0
+  for (const pointer of redact) hidden += yield* mark(document, marks, pointer, MARK.hidden, pace)
+  return { document, marks, ignores: side.ignores || ignored > 0, hides: hidden > 0 }
+}
+
+/** A document with the marks of its protocol alone. */
+function sideOfProtocol(document: JsonDocument, { protocol }: CompareSettings): Side {
   const marks = marksOf(document)
-  let ignored = yield* markNames(document, marks, 0, pace)
-  if (settings.protocol === 'open-inference') {
+  let ignored = markNames(document, marks, 0)
+  if (protocol === 'open-inference') {
     // An optional member that is null says as much as one that is absent; servers do either.
     const parameters = document.member(0, 'parameters')
     if (parameters > 0 && document.kind(parameters) === JSON_KIND.null) {
@@ -165,38 +185,19 @@ function* sideOf(document: JsonDocument, settings: CompareSettings, pace: Pace):
       ignored++
     }
   }
-  if (settings.protocol === 'mlflow') {
+  if (protocol === 'mlflow') {
     const wrapped = document.member(0, 'predictions')
-    if (document.textOf(wrapped, 'object') !== null)
-      ignored += yield* markNames(document, marks, wrapped, pace)
+    if (document.textOf(wrapped, 'object') !== null) ignored += markNames(document, marks, wrapped)
   }
-  if (ignored > 0) {
-    for (const pointer of settings.predictions) {
-      for (const node of yield* resolve(document, pointer, pace)) {
-        if (node > 0) yield* setMark(document, marks, node, ~MARK.ignored, 0, pace)
-      }
-    }
-  }
-  for (const pointer of settings.ignore)
-    ignored += yield* mark(document, marks, pointer, MARK.ignored, pace)
-  let hidden = 0
-  for (const pointer of settings.redact ?? [])
-    hidden += yield* mark(document, marks, pointer, MARK.hidden, pace)
-  return { document, marks, ignores: ignored > 0, hides: hidden > 0 }
+  return { document, marks, ignores: ignored > 0, hides: false }
 }
 
-function* markNames(
-  document: JsonDocument,
-  marks: Uint8Array,
-  object: number,
-  pace: Pace
-): Steps<number> {
+function markNames(document: JsonDocument, marks: Uint8Array, object: number): number {
   let marked = 0
   for (const name of NOT_SAID) {
     const node = document.member(object, name)
     if (node < 0) continue
-    if (document.isContainer(node)) yield* setMark(document, marks, node, ~0, MARK.ignored, pace)
-    else marks[node] = (marks[node] ?? 0) | MARK.ignored
+    marks.fill(MARK.ignored, node, document.next(node))
     marked++
   }
   return marked

@@ -13,7 +13,7 @@ export function* eventData(
   text: string,
   pace: Pace
 ): Generator<string | undefined, void, undefined> {
-  let data: Pieces | null = null
+  let data: Pieces | string | null = null // most events have one line
   for (let at = 0; at < text.length; ) {
     let end = lineEnd(text, at)
     while (isOpen(text, end)) {
@@ -22,23 +22,27 @@ export function* eventData(
     }
     if (pace.isDue(LINE + ((end - at) % STEP))) yield
     if (end === at) {
-      if (data !== null) yield* said(data.whole(), pace)
+      const whole = typeof data === 'string' ? data : (data?.whole() ?? null)
+      if (whole !== null) {
+        const bare = whole.length <= STEP ? whole.trim() : yield* trimmed(whole, pace)
+        if (bare !== '[DONE]') yield whole
+      }
       data = null
     } else if (text.startsWith('data', at)) {
       const value = dataOf(text, at, end)
-      if (value !== null) {
-        data ??= new Pieces('\n')
-        data.push(value)
-      }
+      if (value !== null) data = data === null ? value : both(data, value)
     }
     at = end + (text.startsWith('\r\n', end) ? 2 : 1)
   }
-  if (data !== null) yield* said(data.whole(), pace)
+  const rest = typeof data === 'string' ? data : (data?.whole() ?? null)
+  if (rest !== null && (yield* trimmed(rest, pace)) !== '[DONE]') yield rest
 }
 
-function* said(whole: string, pace: Pace): Generator<string | undefined, void, undefined> {
-  const bare = whole.length <= STEP ? whole.trim() : yield* trimmed(whole, pace)
-  if (bare !== '[DONE]') yield whole
+function both(before: Pieces | string, line: string): Pieces {
+  const pieces = typeof before === 'string' ? new Pieces('\n') : before
+  if (typeof before === 'string') pieces.push(before)
+  pieces.push(line)
+  return pieces
 }
 
 /** The value of a data line, or null: the field has another name. */
