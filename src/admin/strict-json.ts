@@ -5,6 +5,7 @@
  * `constructor` with a `prototype` inside, at most 32 levels, finite numbers, no lone surrogates, nothing behind
  * the value. Objects have no prototype, so a lookup finds what was sent and nothing else.
  */
+import { ESCAPES } from '../domain/json-escape.ts'
 import { fail } from '../errors.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
@@ -24,16 +25,6 @@ export function parseStrictJson(bytes: Uint8Array): Json {
 
 type Reader = { readonly text: string; at: number }
 
-const ESCAPES: Readonly<Record<string, string>> = {
-  '"': '"',
-  '\\': '\\',
-  '/': '/',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t'
-}
 const LITERALS = [
   ['true', true],
   ['false', false],

@@ -5,6 +5,8 @@
  * to the hash. Reading never throws and uses no regular expression; what occurs twice is told apart from what
  * occurs once, because two readers of such a request would disagree about it.
  */
+import { hexDigit } from './hex-digit.ts'
+
 export type RequestFacts = {
   readonly method: string
   readonly path: string // raw, without the query
@@ -133,10 +135,4 @@ function skipSpace(text: string, from: number, end: number): number {
 
 function isSpace(c: number): boolean {
   return c === 32 || c === 9
-}
-
-function hexDigit(c: number): number {
-  if (c >= 48 && c <= 57) return c - 48
-  const lower = c | 32
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1
 }

@@ -5,6 +5,8 @@
  * so different ids never become the same), numbers keep their text. Text that is not JSON has no member; of
  * members that occur twice the last counts. Depth is bounded, nothing throws.
  */
+import { ESCAPES } from './json-escape.ts'
+
 const MAX_DEPTH = 64
 
 /** The member's bytes, or null: not an object, no such member, or neither a string nor a number. */
@@ -181,13 +183,3 @@ const MINUS = 45
 const BACKSLASH = 92
 const BRACE = 123
 const BRACKET = 91
-const ESCAPES: Readonly<Record<string, string>> = {
-  '"': '"',
-  '\\': '\\',
-  '/': '/',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t'
-}

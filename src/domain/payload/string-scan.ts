@@ -5,6 +5,8 @@
  * Bytes that are no UTF-8 are taken as they are: model servers write them. Control characters end a string that
  * is none.
  */
+import { hexDigit } from '../hex-digit.ts'
+import { ESCAPED_BYTES } from '../json-escape.ts'
 
 /** Bytes of a string that are kept. */
 export const TEXT_BYTES = 160
@@ -76,9 +78,9 @@ export class StringScan {
       if (end === to) return to
       const c = bytes[end]
       at = end + 1
-      if (c === 92 && pieces === null && at < to && UNESCAPED[bytes[at] ?? 0] !== 0) {
+      if (c === 92 && pieces === null && at < to && ESCAPED_BYTES[bytes[at] ?? 0] !== 0) {
         this.#high = 0 // the short way for an escape of one letter
-        this.#put(UNESCAPED[bytes[at++] ?? 0] ?? 0)
+        this.#put(ESCAPED_BYTES[bytes[at++] ?? 0] ?? 0)
       } else if (c === 92) this.#escape = ESCAPE
       else {
         this.closed = c === 34
@@ -104,7 +106,7 @@ export class StringScan {
         this.#code = 0
         return true
       }
-      const plain = UNESCAPED[c] ?? 0
+      const plain = ESCAPED_BYTES[c] ?? 0
       if (plain === 0) return false
       this.#escape = PLAIN
       this.#high = 0
@@ -150,20 +152,3 @@ export class StringScan {
     if (this.#keep && this.length <= TEXT_BYTES) this.text[this.length++] = c
   }
 }
-
-function hexDigit(c: number): number {
-  if (c >= 48 && c <= 57) return c - 48
-  const lower = c | 32
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1
-}
-
-/** What a byte after a backslash stands for; 0: nothing. */
-const UNESCAPED = new Uint8Array(256)
-UNESCAPED[34] = 34
-UNESCAPED[92] = 92
-UNESCAPED[47] = 47
-UNESCAPED[98] = 8
-UNESCAPED[102] = 12
-UNESCAPED[110] = 10
-UNESCAPED[114] = 13
-UNESCAPED[116] = 9

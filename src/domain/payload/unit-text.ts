@@ -4,6 +4,9 @@
  * Escapes are undone to UTF-8; a surrogate without its other half keeps its own three bytes, so that different
  * ids stay different. Other bytes stay as they are. What does not fit in the room is told and not kept.
  */
+import { hexDigit } from '../hex-digit.ts'
+import { ESCAPED_BYTES } from '../json-escape.ts'
+
 export class UnitText {
   readonly #room: number
   readonly #bytes: number[] = [] // on the heap: cheaper to make for a request than bytes beside it
@@ -71,7 +74,7 @@ export class UnitText {
       }
       this.#escape = 0
       this.#flushHigh()
-      const plain = ESCAPES[c] ?? 0
+      const plain = ESCAPED_BYTES[c] ?? 0
       if (plain !== 0) this.put(plain)
       return plain !== 0
     }
@@ -143,12 +146,6 @@ function digitsFrom(text: string, from: number): number {
   return at
 }
 
-function hexDigit(c: number): number {
-  if (c >= 48 && c <= 57) return c - 48
-  const lower = c | 32
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1
-}
-
 const ESCAPE = 5 // beyond the four digits of \u
 const SPACE = 32
 const QUOTE = 34
@@ -158,13 +155,3 @@ const DOT = 46
 const BACKSLASH = 92
 const LOWER_E = 101
 const LOWER_U = 117
-const ESCAPES: Readonly<Record<number, number>> = {
-  34: 34,
-  92: 92,
-  47: 47,
-  98: 8,
-  102: 12,
-  110: 10,
-  114: 13,
-  116: 9
-}
