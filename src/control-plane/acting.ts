@@ -3,7 +3,6 @@
  * say. Owns the order in which they are asked, and decides nothing.
  */
 import type { Config } from '../config/config.ts'
-import { TICK_MS } from '../domain/counts.ts'
 import type { AddressSnapshot } from '../domain/snapshot.ts'
 import type { TriggerDecision } from '../domain/watch.ts'
 import type { Clock, FleetCounters, Log, StateStore } from '../ports.ts'
@@ -13,7 +12,7 @@ import { createFleet } from './fleet.ts'
 import { createFleetTriggers, type FleetTriggers } from './fleet-triggers.ts'
 import type { LiveRoute } from './live-route.ts'
 import { createQuarantines, type Quarantines } from './quarantine.ts'
-import { createRecentOutcomes, OUTCOMES_MS, type RecentOutcomes } from './recent-outcomes.ts'
+import { createRecentOutcomes, type RecentOutcomes } from './recent-outcomes.ts'
 import type { Regions } from './regions.ts'
 import { createReplicas } from './replicas.ts'
 import type { Roster } from './roster.ts'
@@ -59,10 +58,9 @@ export function createActing(options: ActingOptions): Acting {
     now: clock.now,
     act
   })
-  let ticks = 0
 
   function tick(): void {
-    if (ticks++ % (OUTCOMES_MS / TICK_MS) === 0) outcomes.sample()
+    outcomes.sample()
     judge()
   }
 

@@ -19,10 +19,8 @@ import { isOut, type LiveRoute, variantsOf } from './live-route.ts'
 import type { Regions } from './regions.ts'
 import type { Roster } from './roster.ts'
 
-export const OUTCOMES_MS = 1_000
-
 export type RecentOutcomes = {
-  /** Reads what is new; call it every OUTCOMES_MS. */
+  /** Reads what is new of a quarter of the routes; call it at every tick, so that each has its turn in a second. */
   sample(): void
   /** Variants in traffic none of whose last requests got an answer that is no failure: a sentence each. */
   failing(route: LiveRoute): Readonly<Record<string, string>>
@@ -30,6 +28,7 @@ export type RecentOutcomes = {
   explained(route: LiveRoute, decision: TriggerDecision): TriggerDecision
 }
 
+const TURNS = 4
 const LEAST = 5 // requests in a row, as many as put an address out
 const LATELY_MS = 60_000
 const MOST_SAMPLES = 64
@@ -53,6 +52,7 @@ export function createRecentOutcomes(options: {
 }): RecentOutcomes {
   const { roster, regions, now } = options
   const known = new Map<string, Known>()
+  let turn = -1
 
   function read(route: LiveRoute, variant: string): Known | null {
     const counters = regions.of(route.config.name, variant, route.splits)
@@ -70,16 +70,23 @@ export function createRecentOutcomes(options: {
     return before
   }
 
+  /** What is not named any more. */
+  function forget(routes: readonly LiveRoute[]): void {
+    const named = new Set(
+      routes.flatMap(route => variantsOf(route).map(({ name }) => `${route.config.name}/${name}`))
+    )
+    for (const key of known.keys()) if (!named.has(key)) known.delete(key)
+  }
+
   return {
     sample() {
-      const named = new Set<string>()
-      for (const route of roster.all()) {
-        for (const { name } of variantsOf(route)) {
-          named.add(`${route.config.name}/${name}`)
-          read(route, name)
-        }
+      turn = (turn + 1) % TURNS
+      const routes = roster.all()
+      for (let i = turn; i < routes.length; i += TURNS) {
+        const route = routes[i]
+        if (route) for (const { name } of variantsOf(route)) read(route, name)
       }
-      for (const key of known.keys()) if (!named.has(key)) known.delete(key)
+      if (turn === 0) forget(routes)
     },
 
     failing(route) {

@@ -59,7 +59,10 @@ export const TALLY_SIZE = BAD_AT + BAD_KINDS.length
 
 /** Adds what a variant's counters say to `tally` (TALLY_SIZE counts, modulo 2^32). */
 export function addTally(tally: Uint32Array, { words }: Counters): void {
-  for (const [cell, at] of CELLS) tally[at] = (tally[at] ?? 0) + (words[cell] ?? 0)
+  for (let i = 0; i < FROM.length; i++) {
+    const at = TO[i] ?? 0
+    tally[at] = (tally[at] ?? 0) + (words[FROM[i] ?? 0] ?? 0)
+  }
 }
 
 /** How many of `tally` are of that kind, of all calls. */
@@ -136,6 +139,10 @@ const CELLS: readonly (readonly [cell: number, at: number])[] = [
   ...COHORTS.flatMap((_, cohort) => cellsOf(cohort, CALLS.indexOf('other'), COHORTS.length)),
   ...BAD_KINDS.map((_, i) => [AT.badKinds + i, BAD_AT + i] as const)
 ]
+
+/** The same as flat lists, which are read for every variant once a second. */
+const FROM = Uint32Array.from(CELLS, ([cell]) => cell)
+const TO = Uint32Array.from(CELLS, ([, at]) => at)
 
 function cellsOf(cohort: number, call: number, group: number): (readonly [number, number])[] {
   return OUTCOMES.flatMap((outcome, o) =>
