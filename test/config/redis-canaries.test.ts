@@ -41,7 +41,7 @@ t.test(
       /state\.redis\.password cannot change while the process runs/.test(router.stderr())
     )
     await redis.kill9()
-    await until('the loss is told', () => /shared store is not usable/.test(router.stderr()))
+    await until('the loss is told', () => /shared store cannot be used/.test(router.stderr()))
     t.notMatch(await shownBy(router), CANARY)
   }
 )
