@@ -76,7 +76,10 @@ export function assign(
   const { route } = plan
   if (text !== null)
     return byRanges(plan, HASH, 0, unitHash, unitHash, route.salt, plan.owners, null)
-  if (unit.kind === 'random') return atRandom(plan, unit.hash, route.salt, plan.owners, null)
+  if (unit.kind === 'random') {
+    const { hash } = unit
+    return byRanges(plan, OTHER, plan.lastStratum, hash, hash, route.salt, plan.owners, null)
+  }
   return withoutUnit(plan, null)
 }
 
@@ -88,6 +91,8 @@ export function assignOther(plan: AssignmentPlan): Assignment {
 const HASH = COHORTS.indexOf('hash')
 const OVERRIDE = COHORTS.indexOf('override')
 const OTHER = COHORTS.indexOf('other')
+/** Why the owner of a bucket gets a request, by cohort. */
+const REASON_OF: readonly AssignmentReason[] = ['hash', 'override', 'missing_unit']
 
 function byOverride(
   plan: AssignmentPlan,
@@ -120,7 +125,10 @@ function byOverride(
     const hash = hashText(target.prefix, text)
     return byRanges(plan, OVERRIDE, stratum, unitHash, hash, salt, owners, name)
   }
-  if (unit.kind === 'random') return atRandom(plan, unit.hash, salt, owners, name)
+  if (unit.kind === 'random') {
+    const { hash } = unit
+    return byRanges(plan, OTHER, lastStratum, hash, hash, salt, owners, name)
+  }
   return withoutUnit(plan, name)
 }
 
@@ -140,28 +148,12 @@ function byRanges(
     const left = cohort === HASH ? OTHER : cohort
     return champion(plan, left, 'rolled_back', unitHash, salt, hash, bucket, override)
   }
-  const reason = cohort === HASH ? 'hash' : 'override'
-  return { variant, cohort, stratum, reason, unitHash, salt, hash, bucket, override }
-}
-
-function atRandom(
-  plan: AssignmentPlan,
-  hash: number,
-  salt: string,
-  owners: readonly RangeEntry[],
-  override: string | null
-): Assignment {
-  const bucket = bucketOfHash(hash)
-  const variant = ownerOf(owners, bucket) ?? plan.route.champion
-  if (plan.route.variants[variant]?.rolledBack !== false)
-    return champion(plan, OTHER, 'rolled_back', hash, salt, hash, bucket, override)
-  const stratum = plan.lastStratum
   return {
     variant,
-    cohort: OTHER,
+    cohort,
     stratum,
-    reason: 'missing_unit',
-    unitHash: hash,
+    reason: REASON_OF[cohort] ?? 'hash',
+    unitHash,
     salt,
     hash,
     bucket,
