@@ -194,7 +194,10 @@ t.test('nothing is sent, and the exit code is 4, when there is no token', async 
   const cwd = temporaryDirectory(t)
   const { code, stderr } = await runSluice(['status'], { cwd, env: { SLUICE_ADMIN: url } })
   t.equal(code, 4)
-  t.match(stderr, /There is no token to send: "\/.*\/state\/operator.token" cannot be read \(ENOENT\)/)
+  t.match(
+    stderr,
+    /There is no token to send: "\/.*\/state\/operator.token" cannot be read \(ENOENT\)/
+  )
   t.equal(seen.length, 0)
 })
 
