@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { SASL_USER, startKafka, uniqueTopics, WITHOUT_KAFKA } from '../helpers/kafka.ts'
+import { type Kafka, SASL_USER, startKafka, uniqueTopics, WITHOUT_KAFKA } from '../helpers/kafka.ts'
 import { startModelServer } from '../helpers/model-server.ts'
 import { freePort } from '../helpers/ports.ts'
 import { ROOT, runSluice, temporaryDirectory } from '../helpers/sluice.ts'
@@ -15,6 +15,14 @@ const CA = join(ROOT, 'test/fixtures/tls/ca.pem')
 const WRONG = 'canary-of-kafka'
 const model = await startModelServer(t, { version: '3' })
 const directory = temporaryDirectory(t)
+
+let plain: Promise<Kafka> | null = null
+
+/** The broker in clear that two tests use. */
+function plainBroker(): Promise<Kafka> {
+  plain ??= startKafka(t)
+  return plain
+}
 
 /** Runs `check --online` on a configuration whose upstreams are well. */
 async function check(kafka: Readonly<Record<string, unknown>>, ...words: readonly string[]) {
@@ -33,7 +41,7 @@ const sasl = (password: string, mechanism = 'plain') => ({
 })
 
 t.test('check says nothing of brokers that can be used, and makes no topic', { skip }, async t => {
-  const kafka = await startKafka(t)
+  const kafka = await plainBroker()
   const topics = uniqueTopics()
   const well = await check({ brokers: [kafka.brokers], topics })
   t.equal(well.code, 0, well.shown)
@@ -87,7 +95,7 @@ t.test('check says that a broker does not let us in, and never the password', { 
 })
 
 t.test('check says that a broker does not answer when it is stopped', { skip }, async t => {
-  const kafka = await startKafka(t)
+  const kafka = await plainBroker()
   kafka.pause()
   const { code, shown } = await check({ brokers: [kafka.brokers] })
   t.equal(code, 1)

@@ -28,7 +28,7 @@ const settings: ShadowSettings = {
   variant: 'v4',
   percent: 100,
   sample: 'unit',
-  timeout: 150,
+  timeout: 1_000, // far beyond what an answer takes on a busy machine
   concurrency: 20,
   maxBody: 1000,
   methods: ['POST'],
@@ -122,7 +122,7 @@ test('ends every copy once and gives back its credit when shadows answer, hang, 
     settings: { ...settings, name: `try-${slot}` },
     protocol: 'json',
     predictions: [],
-    connectMs: 200,
+    connectMs: 1_000,
     shadow: upstreamAt(url, 'v4'),
     champion: upstreamAt(champion.url, 'v3')
   })
