@@ -66,23 +66,28 @@ export function twoVersionConfig(
   }
 }
 
+export type VersionedRoute = Settings & {
+  readonly weight?: number // of v4, default 20
+  readonly version?: string // of the model behind v4, default 4
+}
+
 /** A route of its own in front of two versions, below `/<name>/`, where several share one router. */
 export function versionedRoute(
   name: string,
   v3: string,
   v4: string,
-  { weight = 20, ...extra }: Settings & { readonly weight?: number } = {}
+  { weight = 20, version = '4', ...extra }: VersionedRoute = {}
 ): Settings {
-  const variant = (url: string, version: string) => ({
+  const variant = (url: string, model: string) => ({
     upstreams: [url],
-    model: { name: 'fraud', version },
+    model: { name: 'fraud', version: model },
     rewrite: { path: { from: `/${name}/`, to: '/v2/models/fraud/' } }
   })
   return {
     match: { paths: [`/${name}/`] },
     protocol: 'open-inference',
     hashOn: [{ header: 'x-user-id' }],
-    variants: { v3: variant(v3, '3'), v4: variant(v4, '4') },
+    variants: { v3: variant(v3, '3'), v4: variant(v4, version) },
     champion: 'v3',
     initialWeights: { v3: 100 - weight, v4: weight },
     ...extra

@@ -1,6 +1,7 @@
 /** A running router for the verbs of the CLI: routes of one model server, half of the units on each version. */
 import { inference, type ModelServer, startModelServer } from './model-server.ts'
-import { type RunResult, runSluice, type Sluice, startSluice } from './sluice.ts'
+import { type RunResult, runSluice, type Settings, type Sluice, startSluice } from './sluice.ts'
+import { versionedRoute } from './two-versions.ts'
 
 /** What a tap test offers for tearing down. */
 type Teardown = { teardown(done: () => unknown): unknown }
@@ -39,21 +40,9 @@ export async function startVerbRouter(t: Teardown, routes: readonly string[]): P
   }
 }
 
-/** A route with v3 (the champion) and v4, both at `url`. */
-export function verbRoute(name: string, url: string) {
-  const variant = (version: string) => ({
-    upstreams: [url],
-    model: { name: 'fraud', version },
-    rewrite: { path: { from: `/${name}/`, to: '/v2/models/fraud/' } }
-  })
-  return {
-    match: { paths: [`/${name}/`] },
-    protocol: 'open-inference',
-    hashOn: [{ header: 'x-user-id' }],
-    variants: { v3: variant('3'), v4: variant(`4-${name}`) },
-    champion: 'v3',
-    initialWeights: { v3: 50, v4: 50 }
-  }
+/** A route with v3 (the champion) and v4, both at `url`; its v4 is a model version that no other route has. */
+export function verbRoute(name: string, url: string): Settings {
+  return versionedRoute(name, url, url, { weight: 50, version: `4-${name}` })
 }
 
 /** The weights of a route as the admin API tells them. */
