@@ -87,7 +87,7 @@ function* compareArguments(
 /** Arguments as a document; a model that gives none means an empty object. */
 function* sideOf({ pace }: Work, text: string, hides: boolean): Steps<Side | null> {
   const isEmpty = (yield* trimmed(text, pace)) === ''
-  const document = yield* readJsonSteps(isEmpty ? '{}' : text, MAX_ARGUMENT_NODES)
+  const document = yield* readJsonSteps(isEmpty ? '{}' : text, MAX_ARGUMENT_NODES, pace)
   if (typeof document === 'string') return null
   const marks = marksOf(document)
   if (hides) marks.fill(MARK.hidden)

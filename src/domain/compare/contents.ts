@@ -12,7 +12,7 @@ import { eventData, lines } from './event-stream.ts'
 import type { FieldTable } from './field-table.ts'
 import { JSON_KIND, type JsonDocument } from './json-document.ts'
 import { MARK, mark, marksOf, resolve, setMark } from './marks.ts'
-import { NODE, type Pace, PIECE, type Steps } from './pace.ts'
+import { NODE, type Pace, PIECE, STEP, type Steps } from './pace.ts'
 import { type Said, SaidDraft } from './said.ts'
 import { takeAnthropic } from './said-anthropic.ts'
 import { listOf, open, takeOpenAi } from './said-openai.ts'
@@ -83,7 +83,7 @@ function* readDocument(
   settings: CompareSettings,
   pace: Pace
 ): Steps<Content> {
-  const document = yield* readJsonSteps(text, MAX_NODES)
+  const document = yield* readJsonSteps(text, MAX_NODES, pace)
   if (typeof document === 'string') return { kind: 'failed', why: document }
   const side = yield* sideOf(document, settings, pace)
   const { protocol } = settings
@@ -125,6 +125,7 @@ function* readStream(
     if (text === undefined) continue
     const reader = new JsonReader(text, Math.max(1, budget.nodes))
     while (!reader.step(VALUES)) yield
+    if (pace.isDue(Math.min(STEP, text.length))) yield
     const document = reader.result
     if (typeof document !== 'string') budget.nodes -= document.count
     if (document === 'too_large') return { kind: 'failed', why: 'too_large' }

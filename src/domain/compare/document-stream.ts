@@ -8,7 +8,7 @@ import { MARK } from './marks.ts'
 import type { Numbers } from './numbers.ts'
 import { NODE, type Pace, STEP, type Steps } from './pace.ts'
 import { Pieces } from './pieces.ts'
-import { reverse } from './reverse.ts'
+import { reverseSteps } from './reverse.ts'
 import { hiddenShown, type Side } from './shorten.ts'
 import { tensorsOf } from './tensors.ts'
 import { compareTexts, compareWritten, type Work } from './texts.ts'
@@ -73,8 +73,8 @@ export class DocumentStream {
         nodes.push(at + name)
         fields.push(isObject ? field.member(document.string(at)) : field)
       }
-      reverse(nodes, first)
-      reverse(fields, first)
+      yield* reverseSteps(nodes, first, pace)
+      yield* reverseSteps(fields, first, pace)
     }
   }
 

@@ -10,7 +10,7 @@ import { MARK } from './marks.ts'
 import { isFlat, numbersOfArray, numbersOfLongArray, sameFloat } from './numbers.ts'
 import { NODE, PIECE, type Steps } from './pace.ts'
 import { areRankings, itemsOf, mayBeItems, rankBiasedOverlap } from './rankings.ts'
-import { reverse } from './reverse.ts'
+import { reverse, reverseSteps } from './reverse.ts'
 import { hiddenNodes, type Side, showNode, showNodes } from './shorten.ts'
 import { type Hashes, sameElements, structuralHashes } from './structural-hash.ts'
 import { compareTexts, type Work } from './texts.ts'
@@ -114,7 +114,7 @@ class Walk {
     }
     if (at === endA && bt === endB) {
       if (a.number(x) === 0) field.agree()
-      return this.#reverse(first)
+      return yield* this.#reverse(first)
     }
     const rest = new Map<string, number>()
     for (; bt < endB; bt = b.next(bt + 1)) {
@@ -133,7 +133,7 @@ class Walk {
       if (this.#isPause(1)) yield
       if (!isIgnored(this.#b, node)) this.#extra(field.member(name), node)
     }
-    this.#reverse(first)
+    yield* this.#reverse(first)
   }
 
   *#arrays(x: number, y: number, field: Field): Steps {
@@ -155,7 +155,7 @@ class Walk {
       if (this.#isPause(1)) yield
       this.#push(at, bt, field)
     }
-    this.#reverse(first)
+    yield* this.#reverse(first)
   }
 
   /** Two arrays of numbers; false when either holds anything else. */
@@ -271,10 +271,17 @@ class Walk {
   }
 
   /** Turns what was pushed since `first` around, so that it is looked at in the order of the text. */
-  #reverse(first: number): void {
-    reverse(this.#left, first)
-    reverse(this.#right, first)
-    reverse(this.#fields, first)
+  *#reverse(first: number): Steps {
+    const { pace } = this.#work
+    if (this.#left.length - first <= PIECE) {
+      reverse(this.#left, first)
+      reverse(this.#right, first)
+      reverse(this.#fields, first)
+      return
+    }
+    yield* reverseSteps(this.#left, first, pace)
+    yield* reverseSteps(this.#right, first, pace)
+    yield* reverseSteps(this.#fields, first, pace)
   }
 
   #isPause(nodes: number): boolean {

@@ -58,7 +58,7 @@ function* withoutValues(
   cap: number,
   pace: Pace
 ): Steps<string | null> {
-  const document = yield* readJsonSteps(text, MAX_NODES)
+  const document = yield* readJsonSteps(text, MAX_NODES, pace)
   if (typeof document === 'string') return null
   const gone = yield* namedNodes(document, pointers, pace)
   const pieces: string[] = []

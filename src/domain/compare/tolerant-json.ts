@@ -8,7 +8,7 @@
  */
 import { Unescaping } from './escapes.ts'
 import { JSON_KIND, JsonDocument, LONG_STRING } from './json-document.ts'
-import { NODE, STEP, type Steps } from './pace.ts'
+import { NODE, type Pace, STEP, type Steps } from './pace.ts'
 
 /** Nodes of one side of a comparison, over all its documents. */
 export const MAX_NODES = 200_000
@@ -29,9 +29,14 @@ export function readJson(text: string, maxNodes = MAX_NODES): JsonDocument | Jso
 }
 
 /** Reads a text with pauses. */
-export function* readJsonSteps(text: string, maxNodes: number): Steps<JsonDocument | JsonFailure> {
+export function* readJsonSteps(
+  text: string,
+  maxNodes: number,
+  pace: Pace
+): Steps<JsonDocument | JsonFailure> {
   const reader = new JsonReader(text, maxNodes)
   while (!reader.step(VALUES)) yield
+  if (pace.isDue(Math.min(STEP, text.length))) yield
   return reader.result
 }
 
