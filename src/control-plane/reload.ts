@@ -22,7 +22,7 @@ export type ReloadOptions = {
   readonly load: () => Promise<ReloadResult>
   readonly roster: Roster
   readonly store: StateStore
-  readonly upstreams: Upstreams
+  readonly upstreams: Pick<Upstreams, 'configure'>
   readonly clock: Clock
   readonly log: Log
   readonly newId: (prefix: string) => string
@@ -80,19 +80,31 @@ export function createReload(options: ReloadOptions): Reload {
     const warnings = [...loaded.warnings, ...plan.warnings]
     for (const warning of warnings) log.warn({ warning }, 'configuration warning')
     log.info({ changed, by: actor.id }, 'configuration reloaded')
-    await store.audit({
-      type: 'config',
-      route: null,
-      variant: null,
-      by: actor.id,
-      reason: actor.reason,
-      requestId: actor.requestId,
-      before: null,
-      after: { changed },
-      evidence: null,
-      revision: null
-    })
-    return { changed, warnings }
+    const unwritten = await written(actor, changed)
+    return { changed, warnings: unwritten === null ? warnings : [...warnings, unwritten] }
+  }
+
+  /** The entry of a reload that is in force already: where it cannot be kept, that is said and nothing more. */
+  async function written(actor: Actor, changed: readonly string[]): Promise<string | null> {
+    try {
+      await store.audit({
+        type: 'config',
+        route: null,
+        variant: null,
+        by: actor.id,
+        reason: actor.reason,
+        requestId: actor.requestId,
+        before: null,
+        after: { changed },
+        evidence: null,
+        revision: null
+      })
+      return null
+    } catch (error) {
+      log.error({ err: error, by: actor.id }, 'a reload is in force without its audit entry')
+      const why = error instanceof SluiceError ? error.args[0] : String(error)
+      return `The reload is in force, and its audit entry is missing: ${why}`
+    }
   }
 
   return {
