@@ -56,7 +56,7 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
   })
   const stopping = new AbortController()
   let writing: Promise<void> | null = null
-  let failing: string | null = null // code of the last error, until a write succeeds
+  let failing: string | null = null // the last fault, until a write succeeds
   let closed = false
   let file: FileHandle
   let size: number
@@ -96,9 +96,8 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
         failing = null
       } catch (error) {
         ring.putBack(QUEUE, batch)
-        if (failing === null)
-          log.error({ err: error, directory }, 'events cannot be written; trying again')
-        failing = codeOf(error)
+        if (failing === null) log.error({ err: error }, 'events cannot be written; trying again')
+        failing = diskFault(error, path)
         if (closed) return
         await delay(RETRY_MS, undefined, { signal: stopping.signal, ref: false }).catch(() => null)
       }
@@ -132,7 +131,7 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
       failing === null
         ? []
         : [
-            `events cannot be written to ${directory} (${failing}); they wait in memory, and the oldest are dropped when it is full`
+            `events cannot be written, they wait in memory, and the oldest are dropped when it is full: ${failing}`
           ],
     async close(timeoutMs) {
       if (closed) return

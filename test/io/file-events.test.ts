@@ -113,7 +113,9 @@ test('drops the oldest and counts them when nothing can be written, and goes on 
   for (let i = 0; i < 1_000; i++) sink.publish({ type: 't', key: 'k', data: i })
   t.ok((decisions(sink).dropped['buffer_full'] ?? 0) > 900)
   await until('the fault', () => sink.faults().length === 1)
-  t.match(sink.faults(), [/^events cannot be written to .* \(\w+\); they wait in memory/])
+  t.match(sink.faults(), [
+    /^events cannot be written, they wait in memory, .*: ".*events\.ndjson(\.1)?": .*\(\w+\)/
+  ])
   await rm(`${path}.1`, { recursive: true })
   await settled(async () => (await newest(path)) === 999)
   t.same({ ...decisions(sink).dropped, buffer_full: 0 }, NONE)
