@@ -89,7 +89,7 @@ export function nanosPerCall(
   rounds = mode === 'smoke' ? 3 : 15
 ): readonly number[] {
   const target = mode === 'smoke' ? 5e6 : 100e6 // ns a round
-  let calls = 100
+  let calls = 1
   for (let spent = 0; spent < target; calls *= 2) spent = timed(batch, calls)
   return Array.from({ length: rounds }, () => timed(batch, calls) / calls)
 }

@@ -16,7 +16,7 @@ export type BrokerProblem = {
   readonly message: string
 }
 
-const LIMIT_MS = 5_000 // for a broker, all of its answers
+const LIMIT_MS = 10_000 // for a broker, all of its answers
 
 /** One sentence for each thing that is wrong; empty when all is well. Never throws. */
 export async function checkBrokers(
