@@ -47,7 +47,7 @@ const LIMIT = 1.1
 const mode = modeOf()
 const plan = {
   smoke: { rounds: 1, seconds: 1, warm: 1, memory: 3 },
-  main: { rounds: 10, seconds: 2.5, warm: 6, memory: 20 },
+  main: { rounds: 12, seconds: 4, warm: 6, memory: 20 },
   long: { rounds: 30, seconds: 5, warm: 10, memory: 30 }
 }[mode]
 const roundsAt = process.argv.indexOf('--rounds')
