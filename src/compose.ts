@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto'
 import packageJson from '../package.json' with { type: 'json' }
 import { type Access, createAdmin, createTelemetryServer } from './admin/server.ts'
 import type { Config, Listen, Token } from './config/config.ts'
+import { createBackground, NO_BACKGROUND } from './control-plane/background.ts'
 import { createController } from './control-plane/controller.ts'
 import { createRegions } from './control-plane/regions.ts'
 import { firstOf, type ReloadResult } from './control-plane/reload.ts'
@@ -29,6 +30,7 @@ import { inspect } from './io/redis/server-check.ts'
 import { createRedisState, replicaName } from './io/redis/state.ts'
 import { createResolver } from './io/resolve.ts'
 import { watchStores } from './io/store-addresses.ts'
+import { mayChoosePolicy, setThreadPolicy } from './io/thread-policy.ts'
 import { unitKey } from './io/unit-key.ts'
 import type { Actor, Clock, Log, StateStore } from './ports.ts'
 
@@ -87,6 +89,9 @@ export async function compose(
       start: () => ({ events: config.events, unitKey: unitIdKey }),
       ownPorts: () => ports,
       counts: shadowCounts,
+      background: mayChoosePolicy()
+        ? createBackground({ setPolicy: setThreadPolicy, now: clock.now, log })
+        : NO_BACKGROUND,
       log
     })
     cleanup.push(() => shadowThread.close(FLUSH_MS))

@@ -179,6 +179,9 @@ export type EventSink = {
   close(timeoutMs: number): Promise<void>
 }
 
+/** How the system schedules a thread (sched(7)): as any, or only where a core has nothing else to do. */
+export type ThreadPolicy = 'other' | 'idle'
+
 /** Addresses of names. A literal address is its own answer. Nothing here throws but `lookup`. */
 export type Resolver = {
   /**

@@ -18,6 +18,7 @@ import type {
 } from '../domain/shadow-messages.ts'
 import { type ErrorCode, fail } from '../errors.ts'
 import type { EventCounts, Log } from '../ports.ts'
+import type { Background } from './background.ts'
 import { restartPace } from './restart-pace.ts'
 import type { ShadowCounts } from './shadow-counts.ts'
 
@@ -27,6 +28,7 @@ export type ShadowThreadOptions<Events> = {
   readonly start: () => Omit<ShadowStart<Events>, 'counters'>
   readonly ownPorts: () => readonly number[]
   readonly counts: ShadowCounts
+  readonly background: Background
   readonly log: Log
 }
 
@@ -63,6 +65,7 @@ export type ShadowThread = {
 }
 
 const REPORT_MS = 2_000
+const TICK_MS = 1_000 // of the background
 const MOST_WAITING = 1_000
 const END_MS = 1_000
 const YOUNG_MB = 4 // copies are short-lived, and bodies hang on small objects: the sooner they are seen, the better
@@ -70,7 +73,7 @@ const YOUNG_MB = 4 // copies are short-lived, and bodies hang on small objects: 
 type Agreement = Extract<FromShadow, { type: 'summary' }>['agreement'][number]
 
 export function createShadowThread<Events>(options: ShadowThreadOptions<Events>): ShadowThread {
-  const { log, counts } = options
+  const { log, counts, background } = options
   const reports = new Map<number, (view: AgreementView | null) => void>()
   const before = new Map<string, EventCounts>() // of shadow threads that have ended
   const agreement = new Map<number, Agreement>()
@@ -101,11 +104,13 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
     const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB }
     const next = new Worker(options.entry, { workerData, name: 'shadow', resourceLimits })
     pace.started(performance.now())
+    const ticking = setInterval(background.tick, TICK_MS).unref()
     worker = next
     next.on('message', (message: FromShadow) => {
       if (message.type === 'ready') {
         ready = true
         wasReady = true
+        if (message.thread !== null) background.begin(message.thread)
         sendTargets()
         for (const event of waiting) send({ type: 'publish', event })
         waiting = []
@@ -120,6 +125,8 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
       worker = null
       vitals = null
       ready = false
+      clearInterval(ticking)
+      background.end()
       onClosed()
       for (const answer of reports.values()) answer(null)
       reports.clear()
@@ -148,6 +155,7 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
       now = message.events
       if (message.type === 'summary') {
         vitals = message.vitals
+        background.heard(vitals.delaySeconds)
         for (const each of message.agreement) agreement.set(each.slot, each)
       } else {
         for (const { topic, dropped } of message.events.topics) {

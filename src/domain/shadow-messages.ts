@@ -77,7 +77,7 @@ export type ThreadVitals = {
 }
 
 export type FromShadow =
-  | { readonly type: 'ready' }
+  | { readonly type: 'ready'; readonly thread: number | null } // as the system knows it
   | { readonly type: 'failed'; readonly code: string; readonly args: readonly (string | number)[] }
   | {
       readonly type: 'summary' // once a second

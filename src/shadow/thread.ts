@@ -47,7 +47,7 @@ const sink = await sinkOf(start.events)
 if (sink !== null) run(sink)
 
 function run(events: EventSink): void {
-  stepBack()
+  const thread = stepBack()
   const rules = forbidden([])
   const counting = countingIn(start.counters)
   const pairs = createPairs({
@@ -84,7 +84,7 @@ function run(events: EventSink): void {
         .finally(() => send({ type: 'closed', events: report() }))
     }
   })
-  send({ type: 'ready' })
+  send({ type: 'ready', thread })
 
   /** Copies that are under way get half of the time, events the rest. */
   async function finish(timeoutMs: number): Promise<void> {

@@ -99,7 +99,7 @@ t.test('check says that a broker does not answer when it is stopped', { skip }, 
   kafka.pause()
   const { code, shown } = await check({ brokers: [kafka.brokers] })
   t.equal(code, 1)
-  t.match(shown, /it does not answer within 5000 ms; check the address, and whether it wants TLS/)
+  t.match(shown, /it does not answer within 10000 ms; check the address, and whether it wants TLS/)
   kafka.resume()
 })
 

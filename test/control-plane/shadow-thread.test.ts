@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
+import { NO_BACKGROUND } from '../../src/control-plane/background.ts'
 import { createShadowCounts } from '../../src/control-plane/shadow-counts.ts'
 import { createShadowThread } from '../../src/control-plane/shadow-thread.ts'
 import { SHADOW_AT, SHADOW_DROPS } from '../../src/domain/shadow.ts'
@@ -20,6 +21,7 @@ function world(t: Test, directory = join(t.testdir(), 'events')) {
     }),
     ownPorts: () => [],
     counts,
+    background: NO_BACKGROUND,
     log: silentLog
   })
   t.teardown(() => thread.close(500))
