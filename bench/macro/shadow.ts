@@ -4,9 +4,10 @@
  * One router, one load over the same connections from beginning to end, and windows without and with a shadow next
  * to each other, in every condition that a shadow or Kafka can be in; a control has no shadow in either window. The
  * rate is chosen so that the whole machine is at most 60 % busy with a healthy shadow on: beyond that every process
- * on it is in everybody's p99. What would be other machines, the challenger and the broker, has the lowest priority. Then the accounts: every request is a pair that was recorded once, or a drop with its
- * reason. Memory is pushed to its bounds apart, in routers of its own. Exit code 1 where a request failed, an
- * account does not agree, or memory went beyond its budget; the ratios are judged by compare.ts.
+ * on it is in everybody's p99. What would be other machines, the challenger and the broker, has the lowest priority.
+ * Then the accounts: every request is a pair that was recorded once, or a drop with its reason. Memory is pushed to
+ * its bounds apart, in routers of its own. Exit code 1 where a request failed, an account does not agree, or memory
+ * went beyond its budget; the ratios are judged by compare.ts.
  */
 import { cpus } from 'node:os'
 import { join } from 'node:path'

@@ -17,8 +17,7 @@ import {
   UPSTREAM_ERRORS,
   type UpstreamError
 } from '../domain/counts.ts'
-import type { Reading } from '../domain/payload/reading.ts'
-import { NOT_READ } from '../domain/payload/reading.ts'
+import { NOT_READ, type Reading } from '../domain/payload/reading.ts'
 import { recordAnswered, recordReading, recordSent } from '../domain/record.ts'
 import type { Decision } from './decide.ts'
 import type { Exchange } from './exchange.ts'

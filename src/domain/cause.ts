@@ -16,22 +16,6 @@ import {
   requestCell
 } from './counts.ts'
 
-/** What can be told apart: answers that are no failure of the variant first, then failures. */
-export const KINDS = [
-  'good',
-  'status_4xx',
-  'status_5xx',
-  'status_408',
-  'error_in_answer',
-  'connect',
-  'timeout',
-  'reset',
-  'invalid',
-  'shed'
-] as const
-export type Kind = (typeof KINDS)[number]
-export type Cause = Exclude<Kind, 'good'> | `prediction_${(typeof BAD_KINDS)[number]}`
-
 /** Faults of the variant itself; what we shed, and what a client got wrong, are none. */
 export const FAULTS = [
   'status_5xx',
@@ -41,7 +25,12 @@ export const FAULTS = [
   'timeout',
   'reset',
   'invalid'
-] as const satisfies readonly Kind[]
+] as const
+
+/** What can be told apart: answers that are no failure of the variant first, then failures. */
+export const KINDS = ['good', 'status_4xx', ...FAULTS, 'shed'] as const
+export type Kind = (typeof KINDS)[number]
+export type Cause = Exclude<Kind, 'good'> | `prediction_${(typeof BAD_KINDS)[number]}`
 
 /** What counts as a failure in the sense of a trigger; `gross` counts in the sense of its test. */
 export function isCauseOf(trigger: string, cause: Cause): boolean {

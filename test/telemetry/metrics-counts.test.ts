@@ -12,20 +12,22 @@ import type { MetricsSource } from '../../src/telemetry/metrics-source.ts'
 import { count, sample, value } from '../helpers/metrics-sample.ts'
 import { parsePrometheus } from '../helpers/prometheus.ts'
 
+/** Labels of good predictions of the champion. */
+const GOOD = {
+  route: 'demo',
+  variant: 'v3',
+  cohort: 'hash',
+  call: 'prediction',
+  outcome: 'ok',
+  code: '2xx'
+}
+
 t.test('sums over threads when more than one counts', async t => {
   const { source, counters } = sample(2)
   count(counters.slice(0, 1), 3, 5_000)
   count(counters.slice(1), 4, 20_000)
   const families = parsePrometheus(await createMetrics().render(source))
-  const at = {
-    route: 'demo',
-    variant: 'v3',
-    cohort: 'hash',
-    call: 'prediction',
-    outcome: 'ok',
-    code: '2xx'
-  }
-  t.equal(value(families, 'sluice_requests_total', at), 7)
+  t.equal(value(families, 'sluice_requests_total', GOOD), 7)
   const of = { route: 'demo', variant: 'v3' }
   t.equal(value(families, 'sluice_request_duration_seconds_count', of), 7)
   t.equal(value(families, 'sluice_request_duration_seconds_sum', of), 0.095)
@@ -95,16 +97,8 @@ t.test(
   async t => {
     const { source, counters } = sample()
     const metrics = createMetrics()
-    const at = {
-      route: 'demo',
-      variant: 'v3',
-      cohort: 'hash',
-      call: 'prediction',
-      outcome: 'ok',
-      code: '2xx'
-    }
     const total = async (from: MetricsSource) =>
-      value(parsePrometheus(await metrics.render(from)), 'sluice_requests_total', at)
+      value(parsePrometheus(await metrics.render(from)), 'sluice_requests_total', GOOD)
     const [only] = counters
     if (!only) throw new Error('no counters')
     const cell = requestCell(0, 0, OUTCOMES.indexOf('ok'), 2)

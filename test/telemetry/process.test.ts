@@ -3,6 +3,7 @@
  */
 import t from 'tap'
 import { codeOf, send } from '../helpers/admin.ts'
+import { find } from '../helpers/metrics-sample.ts'
 import { type Family, lintPrometheus, parsePrometheus } from '../helpers/prometheus.ts'
 import { DEMO_START, demoConfig } from '../helpers/raw-cases.ts'
 import { answerOk, startRecorder } from '../helpers/recorder.ts'
@@ -71,12 +72,5 @@ function sum(
   name: string,
   labels: Readonly<Record<string, string>>
 ): number {
-  return families
-    .flatMap(({ samples }) => samples)
-    .filter(
-      sample =>
-        sample.name === name &&
-        Object.entries(labels).every(([label, text]) => sample.labels.get(label) === text)
-    )
-    .reduce((total, { value }) => total + value, 0)
+  return find(families, name, labels).reduce((total, { value }) => total + value, 0)
 }

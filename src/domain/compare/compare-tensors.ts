@@ -7,7 +7,7 @@
  */
 import type { Field, Shown } from './field-table.ts'
 import { compareValues } from './json-values.ts'
-import { MARK } from './marks.ts'
+import { isIgnored } from './marks.ts'
 import { type Numbers, rowOf } from './numbers.ts'
 import { NODE, type Pace, type Steps } from './pace.ts'
 import { hiddenNodes, type Side, shorten, shortenList, showNode } from './shorten.ts'
@@ -182,10 +182,6 @@ function areEmpty(a: Tensor, b: Tensor): boolean {
 function isEmpty({ data }: Tensor): boolean {
   if (data.kind === 'numbers') return data.numbers.values.length === 0
   return data.kind === 'none' || (data.kind === 'texts' && data.texts.length === 0)
-}
-
-function isIgnored(side: Side, node: number): boolean {
-  return ((side.marks[node] ?? 0) & MARK.ignored) !== 0
 }
 
 function isMemberIgnored(side: Side, node: number, name: string): boolean {

@@ -4,7 +4,7 @@
  */
 import { type Field, OTHERS } from './field-table.ts'
 import { JSON_KIND } from './json-document.ts'
-import { MARK } from './marks.ts'
+import { isIgnored } from './marks.ts'
 import type { Numbers } from './numbers.ts'
 import { NODE, type Pace, STEP, type Steps } from './pace.ts'
 import { Pieces } from './pieces.ts'
@@ -167,8 +167,4 @@ function numbersOf({ numbers, areIntegers, digits }: Leaf): Numbers {
   const show = (i: number) => digits.get(i) ?? String(values[i] ?? 0)
   const exact = digits.size > 0 ? (i: number) => digits.get(i) ?? null : null
   return { values, areIntegers, isNull: null, exact, show }
-}
-
-function isIgnored(side: Side, node: number): boolean {
-  return ((side.marks[node] ?? 0) & MARK.ignored) !== 0
 }

@@ -1,6 +1,7 @@
 /**
  * Escapes of JSON strings that the reader has accepted, undone: at once, or in steps where a string is long.
  */
+import { ESCAPES } from '../json-escape.ts'
 
 /** The value of a string. */
 export function unescaped(inner: string): string {
@@ -78,12 +79,4 @@ export class Unescaping {
     while (before > from && this.#text[before - 1] === '\\') before--
     return (at - before) % 2 === 0
   }
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t'
 }

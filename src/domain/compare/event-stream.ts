@@ -4,7 +4,7 @@
  *
  * The last event of a stream that ends without a blank line is given all the same: servers leave it out.
  */
-import { NODE, type Pace, STEP } from './pace.ts'
+import { NODE, type Pace, STEP, type Steps } from './pace.ts'
 import { Pieces } from './pieces.ts'
 import { trimmed } from './trim.ts'
 
@@ -16,10 +16,7 @@ export function* eventData(
   let data: Pieces | string | null = null // most events have one line
   for (let at = 0; at < text.length; ) {
     let end = lineEnd(text, at)
-    while (isOpen(text, end)) {
-      if (pace.isDue(STEP)) yield
-      end = lineEnd(text, end)
-    }
+    if (isOpen(text, end)) end = yield* longLineEnd(text, end, pace)
     if (pace.isDue(LINE + ((end - at) % STEP))) yield
     if (end === at) {
       const whole = typeof data === 'string' ? data : (data?.whole() ?? null)
@@ -57,16 +54,23 @@ function dataOf(text: string, at: number, end: number): string | null {
 export function* lines(text: string, pace: Pace): Generator<string | undefined, void, undefined> {
   for (let at = 0; at < text.length; ) {
     let end = lineEnd(text, at)
-    while (isOpen(text, end)) {
-      if (pace.isDue(STEP)) yield
-      end = lineEnd(text, end)
-    }
+    if (isOpen(text, end)) end = yield* longLineEnd(text, end, pace)
     if (pace.isDue(LINE + ((end - at) % STEP))) yield
     const line = text.slice(at, end)
     const bare = line.length <= STEP ? line.trim() : yield* trimmed(line, pace)
     if (bare !== '') yield line
     at = end + 1
   }
+}
+
+/** Where a line ends that goes on at `from`. */
+function* longLineEnd(text: string, from: number, pace: Pace): Steps<number> {
+  let end = from
+  while (isOpen(text, end)) {
+    if (pace.isDue(STEP)) yield
+    end = lineEnd(text, end)
+  }
+  return end
 }
 
 /** Where a line ends, or how far it was looked at. */

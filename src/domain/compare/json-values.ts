@@ -6,7 +6,7 @@
  */
 import type { Field } from './field-table.ts'
 import { JSON_KIND } from './json-document.ts'
-import { MARK } from './marks.ts'
+import { isIgnored } from './marks.ts'
 import { isFlat, numbersOfArray, numbersOfLongArray, sameFloat } from './numbers.ts'
 import { NODE, PIECE, type Steps } from './pace.ts'
 import { areRankings, itemsOf, mayBeItems, rankBiasedOverlap } from './rankings.ts'
@@ -287,10 +287,6 @@ class Walk {
   #isPause(nodes: number): boolean {
     return this.#work.pace.isDue(nodes * NODE)
   }
-}
-
-function isIgnored(side: Side, node: number): boolean {
-  return ((side.marks[node] ?? 0) & MARK.ignored) !== 0
 }
 
 /** Fields that say so in their last name hold embeddings. */

@@ -46,6 +46,11 @@ export function* setMark(
   }
 }
 
+/** Whether what a node says is not compared. */
+export function isIgnored({ marks }: { readonly marks: Marks }, node: number): boolean {
+  return ((marks[node] ?? 0) & MARK.ignored) !== 0
+}
+
 /** Whether something that may not be shown is in `node`. */
 export function isHidden(document: JsonDocument, marks: Marks, node: number): boolean {
   const end = document.next(node)

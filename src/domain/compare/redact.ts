@@ -7,7 +7,8 @@
 import { toBase64 } from './base64.ts'
 import type { JsonDocument } from './json-document.ts'
 import { resolve } from './marks.ts'
-import { finished, NODE, Pace, PIECE, STEP, type Steps } from './pace.ts'
+import { finished, NODE, Pace, STEP, type Steps } from './pace.ts'
+import { Pieces } from './pieces.ts'
 import { REDACTED } from './shorten.ts'
 import { MAX_NODES, readJsonSteps } from './tolerant-json.ts'
 import { isUtf8Steps, utf8Steps } from './utf8.ts'
@@ -61,7 +62,7 @@ function* withoutValues(
   const document = yield* readJsonSteps(text, MAX_NODES, pace)
   if (typeof document === 'string') return null
   const gone = yield* namedNodes(document, pointers, pace)
-  const pieces: string[] = []
+  const pieces = new Pieces()
   let length = 0
   let from = 0
   for (let node = 0; node < document.count && length <= cap + 1; ) {
@@ -78,7 +79,7 @@ function* withoutValues(
   }
   // A character takes a byte or more, and the last may be half of one.
   if (length <= cap + 1) pieces.push(text.slice(from, from + cap + 2 - length))
-  return yield* joined(pieces, pace)
+  return pieces.whole()
 }
 
 /** 1 for each node that a pointer names. */
@@ -95,17 +96,6 @@ function* namedNodes(
     }
   }
   return named
-}
-
-/** Many pieces as one text. */
-function* joined(pieces: readonly string[], pace: Pace): Steps<string> {
-  const batches: string[] = []
-  for (let at = 0; at < pieces.length; at += PIECE) {
-    const batch = pieces.slice(at, at + PIECE)
-    batches.push(batch.join(''))
-    if (pace.isDue(batch.length * (NODE / 2))) yield
-  }
-  return batches.join('')
 }
 
 /** Streams are read event by event elsewhere; a pointer does not say where in them a value stands. */

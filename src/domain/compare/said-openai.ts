@@ -2,7 +2,7 @@
  * What OpenAI answers say: chat completions, completions and responses, whole or one event of a stream.
  */
 import { JSON_KIND } from './json-document.ts'
-import { MARK } from './marks.ts'
+import { isIgnored } from './marks.ts'
 import { NODE, type Pace, type Steps } from './pace.ts'
 import type { SaidDraft } from './said.ts'
 import { type Side, shorten } from './shorten.ts'
@@ -192,7 +192,7 @@ const AN_ELEMENT = 4 * NODE // units of looking for some members in it
 
 /** The node, or -1 when it is ignored. */
 export function open(side: Side, node: number): number {
-  return node >= 0 && ((side.marks[node] ?? 0) & MARK.ignored) === 0 ? node : -1
+  return node >= 0 && !isIgnored(side, node) ? node : -1
 }
 
 export function indexOf(side: Side, node: number, place: number, name = 'index'): number {

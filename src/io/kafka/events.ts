@@ -48,7 +48,7 @@ export function createKafkaEvents(options: KafkaEventsOptions): EventSink {
   const optional = options.requestMs === undefined ? {} : { requestMs: options.requestMs }
   const tally = createEventTally(REASONS)
   const pace = createPace(clock)
-  const slabs = TOPICS.map(() => new Slabs()) // for each queue, so that none pins the memory of another
+  const slabs = { decisions: new Slabs(), shadow: new Slabs() } // so that no queue pins the memory of another
   const ring = createEventRing<Message>({ queues: TOPICS.length, most: buffer }, message =>
     lost('buffer_full', [message])
   )
@@ -82,12 +82,11 @@ export function createKafkaEvents(options: KafkaEventsOptions): EventSink {
   return {
     publish(event) {
       const topic = topicOf(event.type)
-      const queue = TOPICS.indexOf(topic)
-      const own = slabs[queue]
-      if (closed || own === undefined) return tally.lost(topic, 'not_flushed')
+      if (closed) return tally.lost(topic, 'not_flushed')
       const origin = { source, at: clock.now(), time: clock.wall() }
-      const message = messageOf(event, origin, own, Math.min(MOST_EVENT, buffer))
+      const message = messageOf(event, origin, slabs[topic], Math.min(MOST_EVENT, buffer))
       if (typeof message === 'string') return tally.lost(topic, message)
+      const queue = TOPICS.indexOf(topic)
       ring.push(queue, message)
       writers[queue]?.wake()
     },
