@@ -38,7 +38,7 @@ export function awaitUnit(
   const scan = unitScan(sources, bodyFacts(facts))
   const before = scan.push(NOTHING)
   if (before.kind !== 'open') goOn(before)
-  else setImmediate(look, ex, scan, route, head.expects, goOn)
+  else look(ex, scan, route, head.expects, goOn)
 }
 
 /** The parser has seen the whole first segment: most bodies are complete by now. */

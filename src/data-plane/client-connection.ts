@@ -87,7 +87,8 @@ export class ClientConnection implements ClientSide {
     exchange.uploadAt = this.#lane.now()
     exchange.uploadMark = this.socket.bytesRead
     this.#lane.exchanges.add(exchange)
-    process.nextTick(run, this.#start, exchange)
+    // A tick would be too early: Node lets ticks run between two pieces of a body that came in one segment.
+    setImmediate(run, this.#start, exchange)
   }
 
   /** The answer is out, or never will be. */
