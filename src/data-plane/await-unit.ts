@@ -38,24 +38,8 @@ export function awaitUnit(
   const scan = unitScan(sources, bodyFacts(facts))
   const before = scan.push(NOTHING)
   if (before.kind !== 'open') goOn(before)
-  else look(ex, scan, route, head.expects, goOn)
-}
-
-/** The parser has seen the whole first segment: most bodies are complete by now. */
-function look(
-  ex: Exchange,
-  scan: UnitScan,
-  route: RouteSnapshot,
-  expects: boolean,
-  goOn: GoOn
-): void {
-  if (isOver(ex)) return
-  try {
-    if (ex.req.complete) scanWhole(ex, scan, route.limits.body, goOn)
-    else new Waiting(ex, scan, route, goOn).start(expects)
-  } catch (error) {
-    contain(ex, error)
-  }
+  else if (ex.req.complete) scanWhole(ex, scan, route.limits.body, goOn)
+  else new Waiting(ex, scan, route, goOn).start(head.expects)
 }
 
 /** Whether nothing may be done with a request any more: it was answered, or its client left or was not understood. */
