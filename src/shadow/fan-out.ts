@@ -140,7 +140,8 @@ export function createFanOut(options: {
       function settled({ copy, primary, legs }: OpenCopy): void {
         if (primary === null || legs > 0 || !open.delete(copy.id)) return
         underWay--
-        releaseBytes(primary.body) // that of the request may still be on its way out of a socket
+        releaseBytes(primary.body)
+        if (pools.allWritten()) releaseBytes(copy.body)
         credit[CREDIT.returned] = (credit[CREDIT.returned] ?? 0) + primary.credit
       }
 

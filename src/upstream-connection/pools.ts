@@ -5,7 +5,8 @@
  * All clocks are ours, so the pool has none but for idle connections, and follows, decodes, caches and retries
  * nothing.
  */
-import { Pool } from 'undici'
+import type { Socket } from 'node:net'
+import { type buildConnector, Pool } from 'undici'
 import type { AddressSnapshot, TlsSettings } from '../domain/snapshot.ts'
 import { connectorTo } from './connect.ts'
 import type { Forbidden } from './forbidden.ts'
@@ -29,6 +30,7 @@ type Entry = { readonly pool: Pool; connectMs: number }
 export class Pools {
   readonly #forbidden: Forbidden
   readonly #routes = new Map<string, ReadonlyMap<string, Entry>>()
+  readonly #sockets = new Set<Socket>() // that stand
 
   constructor(forbidden: Forbidden) {
     this.#forbidden = forbidden
@@ -56,6 +58,12 @@ export class Pools {
     this.#routes.delete(route)
   }
 
+  /** No byte of any request waits in a connection: what was sent may be released. */
+  allWritten(): boolean {
+    for (const { writableLength } of this.#sockets) if (writableLength > 0) return false
+    return true
+  }
+
   /** Cuts every connection. */
   destroy(): void {
     for (const entries of this.#routes.values()) {
@@ -68,7 +76,9 @@ export class Pools {
     const entry: { pool: Pool; connectMs: number } = {
       connectMs: request.connectMs,
       pool: new Pool(originOf(address), {
-        connect: connectorTo(address, request.tls, () => entry.connectMs, this.#forbidden),
+        connect: this.#watched(
+          connectorTo(address, request.tls, () => entry.connectMs, this.#forbidden)
+        ),
         connections: null,
         pipelining: 1,
         allowH2: false,
@@ -83,6 +93,20 @@ export class Pools {
       })
     }
     return entry
+  }
+
+  /** Knows the connections that `connect` makes until they are closed. */
+  #watched(connect: buildConnector.connector): buildConnector.connector {
+    return (options, callback) => {
+      connect(options, (...made) => {
+        const [, socket] = made
+        if (socket !== null) {
+          this.#sockets.add(socket)
+          socket.once('close', () => this.#sockets.delete(socket))
+        }
+        callback(...made)
+      })
+    }
   }
 }
 

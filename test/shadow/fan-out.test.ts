@@ -1,4 +1,5 @@
 /** Every copy ends once and gives back all that it took, however its answers come. */
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'tap'
 import { OUTCOMES } from '../../src/domain/counts.ts'
 import {
@@ -86,6 +87,20 @@ function answer(id: number, credit: number): AnswerCopy {
     status: 200,
     bad: [],
     credit
+  }
+}
+
+/** A target that compares with no noise. */
+function only(url: string, changes: Partial<ShadowSettings> = {}): ShadowTarget {
+  return {
+    slot: 0,
+    route: 'fraud',
+    settings: { ...settings, noise: 0, ...changes },
+    protocol: 'json',
+    predictions: [],
+    connectMs: 1_000,
+    shadow: upstreamAt(url, 'v4'),
+    champion: upstreamAt(url, 'v3')
   }
 }
 
@@ -178,21 +193,78 @@ test('pairs what is open with no answer when its data thread ends', async t => {
       done()
     }
   })
-  fanOut.setTargets([
-    {
-      slot: 0,
-      route: 'fraud',
-      settings: { ...settings, noise: 0 },
-      protocol: 'json',
-      predictions: [],
-      connectMs: 200,
-      shadow: upstreamAt(shadow.url, 'v4'),
-      champion: upstreamAt(shadow.url, 'v3')
-    }
-  ])
+  fanOut.setTargets([only(shadow.url)])
   const road = fanOut.road(new Uint32Array(CREDIT.size))
   road.take({ items: [request(1, [0])] })
   road.close()
   await until('the pair', () => pairs.length === 1)
   t.match(pairs[0]?.primary, { outcome: 'reset', status: 0 })
 })
+
+test('gives the memory of a body back when it was written, and not before', async t => {
+  const body = Buffer.alloc(LARGE, 'a body. ')
+  const patient = await startReadingLate(t)
+  const plain = await startAnswering(t, () => ({}))
+  const pools = new Pools(forbidden([]))
+  t.teardown(() => pools.destroy())
+  let done = 0
+  const fanOut = createFanOut({
+    pools,
+    counting: countingIn(new SharedArrayBuffer(SHADOW_REGION_BYTES)),
+    paired: (_pairing, release) => {
+      release()
+      done++
+    }
+  })
+  const road = fanOut.road(new Uint32Array(CREDIT.size))
+  const send = async (id: number, url: string): Promise<RequestCopy> => {
+    const copy = { ...request(id, [0]), body: new Uint8Array(body) }
+    fanOut.setTargets([only(url, { timeout: 20_000 })])
+    road.take({ items: [copy, answer(id, 0)] })
+    await until('the pair', () => done === id)
+    return copy
+  }
+  const early = await send(1, patient.url)
+  t.equal(early.body?.length, LARGE, 'answered before it was read')
+  t.ok((await patient.read()).equals(body), 'what the shadow reads is what was sent')
+  const written = await send(2, plain.url)
+  t.equal(written.body?.length, 0)
+  t.equal(plain.requests()[0]?.body.length, LARGE)
+})
+
+const LARGE = 16 * 1024 * 1024 // more than sockets hold
+
+/** An upstream that answers when it has seen the head, and reads the body when it is told to. */
+async function startReadingLate(t: { teardown(done: () => unknown): unknown }) {
+  const sockets: Socket[] = []
+  const server = createServer({ pauseOnConnect: true }, socket => {
+    sockets.push(socket)
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}')
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    read: async (): Promise<Buffer> => {
+      const pieces: Buffer[] = []
+      let bytes = 0
+      sockets[0]?.on('data', (piece: Buffer) => {
+        pieces.push(piece)
+        bytes += piece.length
+      })
+      sockets[0]?.resume()
+      await until('the body', () => bytes > LARGE && wholeOf(pieces).length === LARGE)
+      return wholeOf(pieces)
+    }
+  }
+}
+
+/** The body of a request that came in pieces. */
+function wholeOf(pieces: readonly Buffer[]): Buffer {
+  const all = Buffer.concat(pieces)
+  return all.subarray(all.indexOf('\r\n\r\n') + 4)
+}
