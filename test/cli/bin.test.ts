@@ -102,7 +102,7 @@ async function startBehind(
   t: { teardown(done: () => unknown): unknown },
   command: string,
   words: (file: string) => readonly string[],
-  env: Readonly<Record<string, string>> = {}
+  env: NodeJS.ProcessEnv = {}
 ) {
   const directory = temporaryDirectory(t)
   const file = join(directory, 'sluice.yaml')
@@ -151,6 +151,29 @@ function alive(pid: number): boolean {
     return false
   }
 }
+
+t.test(
+  'serve has the memory settings that it needs, in the same process, and keeps the own',
+  async t => {
+    const own = { MALLOC_ARENA_MAX: '3', MALLOC_MMAP_THRESHOLD_: undefined }
+    for (const [given, arenas] of [
+      [{ MALLOC_ARENA_MAX: undefined, MALLOC_MMAP_THRESHOLD_: undefined }, /^[1-9]\d*$/],
+      [own, /^3$/]
+    ] as const) {
+      const run = await startBehind(t, process.execPath, file => [BIN, 'serve', file], given)
+      t.equal(run.router, run.pid, 'who started it knows its number')
+      const environment = new Map(
+        readFileSync(`/proc/${run.pid}/environ`, 'utf8')
+          .split('\0')
+          .map(line => line.split('=', 2) as [string, string])
+      )
+      t.match(environment.get('MALLOC_ARENA_MAX'), arenas)
+      t.equal(environment.get('MALLOC_MMAP_THRESHOLD_'), '131072')
+      process.kill(run.pid, 'SIGTERM')
+      t.same(await run.exited, { code: 0, signal: null })
+    }
+  }
+)
 
 t.test('a drain ends with exit code 0 when the older Node is sent SIGTERM', async t => {
   const bin = checkout(t, true)
