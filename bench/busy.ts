@@ -3,16 +3,17 @@
  */
 import { readFileSync } from 'node:fs'
 
-export type MachineTimes = { readonly busy: number; readonly all: number } // ticks since the start
+/** Ticks since the start. `stolen`: a virtual machine was to run and its host ran something else. */
+export type MachineTimes = { readonly busy: number; readonly stolen: number; readonly all: number }
 
 export function machineTimes(): MachineTimes {
   const [first = ''] = readFileSync('/proc/stat', 'utf8').split('\n')
   const ticks = first.trim().split(/\s+/).slice(1, 9).map(Number) // user nice system idle iowait irq softirq steal
   const all = ticks.reduce((sum, value) => sum + value, 0)
-  return { busy: all - (ticks[3] ?? 0) - (ticks[4] ?? 0), all }
+  return { busy: all - (ticks[3] ?? 0) - (ticks[4] ?? 0), stolen: ticks[7] ?? 0, all }
 }
 
-/** Busy share of all cores between two readings, 0..1. */
-export function busyShare(from: MachineTimes, to: MachineTimes): number {
-  return to.all > from.all ? (to.busy - from.busy) / (to.all - from.all) : 0
+/** Share of all cores' time between two readings that was busy or stolen, 0..1. */
+export function shareOf(what: 'busy' | 'stolen', from: MachineTimes, to: MachineTimes): number {
+  return to.all > from.all ? (to[what] - from[what]) / (to.all - from.all) : 0
 }

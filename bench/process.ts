@@ -100,11 +100,16 @@ export function residentBytes(pid: number): number {
 }
 
 /**
- * Lets every other process go first, where one stands for another machine: it has what is left of this one, and the
- * processes that are measured have what they need at once, as they would with that machine elsewhere.
+ * Lets every other process go first, where one stands for another machine: it has what is left of this one
+ * (SCHED_IDLE, else the lowest priority), and the processes that are measured have what they need at once, as they
+ * would with that machine elsewhere.
  */
 export function stepAside(pid: number): void {
-  for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), LAST)
+  try {
+    execFileSync('chrt', ['--all-tasks', '--idle', '--pid', '0', String(pid)], { stdio: 'ignore' })
+  } catch {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), LAST)
+  }
 }
 
 const LAST = 19 // niceness; threads to come have it from the one that starts them
