@@ -5,7 +5,7 @@
  * to each other, in every condition that a shadow or Kafka can be in; a control has no shadow in either window. The
  * rate is chosen so that the whole machine is at most 60 % busy with a healthy shadow on: beyond that every process
  * on it is in everybody's p99. What would be other machines, the challenger and the broker, has what is left of it. A
- * pair of windows in which the host took time away from this machine is measured again, up to twice.
+ * pair of windows in which the host took time away from this machine is measured again, up to once for each in all.
  * Then the accounts: every request is a pair that was recorded once, or a drop with its reason. Memory is pushed to
  * its bounds apart, in routers of its own. Exit code 1 where a request failed, an account does not agree, or memory
  * went beyond its budget; the ratios are judged by compare.ts.
@@ -47,7 +47,6 @@ const SETTLE_MS = 700 // after a switch, before a window
 const BUSY_MOST = 0.6
 const BUSY_AIM = 0.45
 const STOLEN_MOST = 0.01
-const TRIES = 3
 const WARM_RATE = 500 // requests a second
 const LIMIT = 1.1
 const mode = modeOf()
@@ -110,10 +109,10 @@ function conditionsOf({ kafka, proxy }: Bed): readonly Condition[] {
 
 /** A window without and one with, again where the host took time from either. */
 async function measure(condition: Condition, round: number): Promise<Both> {
-  for (let tries = 1; ; tries++) {
+  for (;;) {
     const both = await measureOnce(condition, round)
     if (Math.max(both.off.stolen, both.on.stolen) <= STOLEN_MOST) return both
-    if (tries === TRIES || mode === 'smoke') {
+    if (mode === 'smoke' || disturbed.again === conditions.length * rounds) {
       disturbed.kept++
       return both
     }
