@@ -66,9 +66,10 @@ const load = await startNode(join(import.meta.dirname, '../steady-load.ts'), [
 ])
 const idleBusy = await busyFor(2_000)
 const rate = await chosenRate()
-const cold = await bed.view('healthy')
 const conditions = conditionsOf(bed)
 await bed.turn(null)
+await bed.quiet()
+const cold = await bed.view('healthy')
 await window() // what the calibration has left is cleared away
 const atRest = (await window()).resident
 const samples = await interleave(conditions, rounds, measure)
