@@ -10,7 +10,8 @@ export function machineTimes(): MachineTimes {
   const [first = ''] = readFileSync('/proc/stat', 'utf8').split('\n')
   const ticks = first.trim().split(/\s+/).slice(1, 9).map(Number) // user nice system idle iowait irq softirq steal
   const all = ticks.reduce((sum, value) => sum + value, 0)
-  return { busy: all - (ticks[3] ?? 0) - (ticks[4] ?? 0), stolen: ticks[7] ?? 0, all }
+  const [, , , idle = 0, waiting = 0, , , stolen = 0] = ticks
+  return { busy: all - idle - waiting - stolen, stolen, all }
 }
 
 /** Share of all cores' time between two readings that was busy or stolen, 0..1. */

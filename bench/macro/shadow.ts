@@ -10,12 +10,11 @@
  * its bounds apart, in routers of its own. Exit code 1 where a request failed, an account does not agree, or memory
  * went beyond its budget; the ratios are judged by compare.ts.
  */
-import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { machineTimes, shareOf } from '../busy.ts'
 import { figure, interleave, machine, modeOf, publish, ratio, show } from '../harness.ts'
-import { cpuMicros, residentBytes, startNode } from '../process.ts'
+import { residentBytes, startNode } from '../process.ts'
 import { type Bed, PATH, SHADOWS, type Shadow, startBed, sum } from '../shadow-bed.ts'
 import { BUDGET, measureMemory } from '../shadow-memory.ts'
 
@@ -164,37 +163,24 @@ async function busyFor(ms: number): Promise<number> {
 }
 
 /**
- * Requests a second at which a healthy shadow leaves the machine at BUSY_AIM, after code is compiled. By the CPU time
- * of our own processes for a request, so that other work on the machine only lowers it, and to a third at most.
+ * Requests a second at which a healthy shadow leaves the machine at BUSY_AIM, after code is compiled. Other work on
+ * the machine lowers it, to what makes a third of that at most.
  */
 async function chosenRate(): Promise<number> {
   await load.ask(`rate ${WARM_RATE}`)
   await bed.turn('healthy')
   await delay(plan.warm * 1000)
-  let chosen = 100
-  await load.ask(`rate ${chosen}`)
-  await delay(1_000)
   const aim = Math.max(BUSY_AIM / 3, BUSY_AIM - idleBusy)
-  for (let i = 0; i < (mode === 'smoke' ? 1 : 3); i++) {
-    const micros = await microsPerRequest(chosen, mode === 'smoke' ? 1_000 : 3_000)
-    const most = Math.min(2 * chosen, 2_000)
-    chosen = Math.round(Math.min(most, Math.max(20, (aim * cpus().length * 1e6) / micros)))
+  let chosen = 200
+  for (let i = 0; i < (mode === 'smoke' ? 1 : 4); i++) {
     await load.ask(`rate ${chosen}`)
     await delay(1_000)
+    const busy = await busyFor(mode === 'smoke' ? 1_000 : 3_000)
+    const fitting = (chosen * aim) / Math.max(0.01, busy - idleBusy)
+    chosen = Math.round(Math.min(2_000, 2 * chosen, Math.max(20, fitting)))
   }
+  await load.ask(`rate ${chosen}`)
   return chosen
-}
-
-/** CPU time of all processes of this bench for one request that is answered, at this rate. */
-async function microsPerRequest(at: number, ms: number): Promise<number> {
-  const kafka = bed.kafka === null ? [] : [bed.kafka.pid()]
-  const pids = [bed.sluice.pid, bed.champion.pid, bed.shadows.pid, load.pid, ...kafka]
-  const spent = () =>
-    pids.reduce((all, pid) => all + cpuMicros(pid), 0) + sum({ ...process.cpuUsage() })
-  const answered = async () => ((await load.ask(`rate ${at}`)) as Totals).answered // our own program's
-  const [count, before] = [await answered(), spent()]
-  await delay(ms)
-  return (spent() - before) / Math.max(1, (await answered()) - count)
 }
 
 async function accountsOf({ view, events, readBack }: Bed) {
