@@ -39,6 +39,7 @@ if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
 /** Becomes the same process from its start (execve), where MEMORY is not set: some 30 ms. What the caller set stays. */
 function withMemory() {
   if (Object.keys(MEMORY).every(name => process.env[name] !== undefined)) return
+  if (!existsSync(process.execPath)) return // an upgrade took it away: execve that fails ends the process
   const args = [process.execPath, ...process.execArgv, ...process.argv.slice(1)]
   process.execve?.(process.execPath, args, { ...MEMORY, ...process.env })
 }
