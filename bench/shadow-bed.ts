@@ -32,8 +32,6 @@ const ANSWERS_WITHIN = 30_000
 
 export type Bed = {
   readonly sluice: Sluice
-  readonly champion: Program
-  readonly shadows: Program
   readonly kafka: Kafka | null
   readonly proxy: FaultProxy | null // before Kafka
   /** Switches this one on and all others off; resolves when every data thread works with it. */
@@ -82,7 +80,7 @@ export async function startBed(
     stepAside(shadows.pid)
     if (broker !== null) stepAside(broker.kafka.pid())
     const { kafka = null, proxy = null } = broker ?? {}
-    const bed = bedOf({ sluice, champion, shadows, kafka, proxy, stop })
+    const bed = bedOf({ sluice, kafka, proxy, stop })
     await bed.turn(null)
     return bed
   } catch (error) {
@@ -91,9 +89,7 @@ export async function startBed(
   }
 }
 
-function bedOf(
-  parts: Pick<Bed, 'sluice' | 'champion' | 'shadows' | 'kafka' | 'proxy' | 'stop'>
-): Bed {
+function bedOf(parts: Pick<Bed, 'sluice' | 'kafka' | 'proxy' | 'stop'>): Bed {
   const { sluice, kafka } = parts
   const at = (shadow: Shadow) => `/admin/v1/routes/${ROUTE}/shadows/${shadow}`
   const on = new Set<Shadow>(SHADOWS)

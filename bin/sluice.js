@@ -17,8 +17,8 @@ const FROM_TERMINAL = ['SIGINT', 'SIGQUIT']
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
 /**
- * For the C library of Linux, which reads it when a process starts. Bodies come and go on several threads; as it is by itself
- * it keeps what they leave in arenas, eight for each core, as pieces that nobody can use (decision 6).
+ * For the C library of Linux, which reads it when a process starts. Bodies come and go on several threads; as it is
+ * by itself it keeps what they leave in arenas, eight for each core, as pieces that nobody can use (decision 6).
  */
 const MEMORY = {
   MALLOC_ARENA_MAX: String(Math.ceil(availableParallelism() / 4)),

@@ -46,14 +46,17 @@ const SETTLE_MS = 700 // after a switch, before a window
 const BUSY_MOST = 0.6
 const BUSY_AIM = 0.45
 const STOLEN_MOST = 0.01
-const WARM_RATE = 500 // requests a second
-const SMOKE_RATE = 100 // a smoke run shows that all of it works, on a slow machine too
 const LIMIT = 1.1
 const mode = modeOf()
+/**
+ * It begins with `rate` requests a second for `warm` seconds: after 15,000 little is compiled any more. In a smoke run,
+ * which shows that all of it works on a slow machine too, the rate is not fitted (`tries`) and no pair of windows is
+ * measured again (`again`, a pair on average).
+ */
 const plan = {
-  smoke: { rounds: 1, seconds: 1, warm: 1, memory: 3 },
-  main: { rounds: 12, seconds: 4, warm: 30, memory: 20 }, // after 15,000 requests little is compiled any more
-  long: { rounds: 30, seconds: 5, warm: 40, memory: 30 }
+  smoke: { rounds: 1, seconds: 1, rate: 100, warm: 1, tries: 0, again: 0, memory: 3 },
+  main: { rounds: 12, seconds: 4, rate: 500, warm: 30, tries: 4, again: 1, memory: 20 },
+  long: { rounds: 30, seconds: 5, rate: 500, warm: 40, tries: 4, again: 1, memory: 30 }
 }[mode]
 const roundsAt = process.argv.indexOf('--rounds')
 const rounds = roundsAt < 0 ? plan.rounds : Number(process.argv[roundsAt + 1])
@@ -113,7 +116,7 @@ async function measure(condition: Condition, round: number): Promise<Both> {
   for (;;) {
     const both = await measureOnce(condition, round)
     if (Math.max(both.off.stolen, both.on.stolen) <= STOLEN_MOST) return both
-    if (mode === 'smoke' || disturbed.again === conditions.length * rounds) {
+    if (disturbed.again === plan.again * conditions.length * rounds) {
       disturbed.kept++
       return both
     }
@@ -168,19 +171,18 @@ async function busyFor(ms: number): Promise<number> {
  * the machine lowers it, to what makes a third of that at most.
  */
 async function chosenRate(): Promise<number> {
-  await load.ask(`rate ${mode === 'smoke' ? SMOKE_RATE : WARM_RATE}`)
+  const aim = Math.max(BUSY_AIM / 3, BUSY_AIM - idleBusy)
+  let chosen = plan.rate
+  await load.ask(`rate ${chosen}`)
   await bed.turn('healthy')
   await delay(plan.warm * 1000)
-  const aim = Math.max(BUSY_AIM / 3, BUSY_AIM - idleBusy)
-  let chosen = mode === 'smoke' ? SMOKE_RATE : 200
-  for (let i = 0; i < 4 && mode !== 'smoke'; i++) {
+  for (let i = 0; i < plan.tries; i++) {
+    const own = (await busyFor(3_000)) - idleBusy
+    const fitting = (chosen * aim) / Math.max(0.01, own)
+    chosen = Math.round(Math.min(2_000, 2 * chosen, Math.max(20, fitting)))
     await load.ask(`rate ${chosen}`)
     await delay(1_000)
-    const busy = await busyFor(3_000)
-    const fitting = (chosen * aim) / Math.max(0.01, busy - idleBusy)
-    chosen = Math.round(Math.min(2_000, 2 * chosen, Math.max(20, fitting)))
   }
-  await load.ask(`rate ${chosen}`)
   return chosen
 }
 
