@@ -8,6 +8,7 @@ import { connect } from 'node:net'
 import { setPriority } from 'node:os'
 import { createInterface, type Interface } from 'node:readline'
 import { Readable } from 'node:stream'
+import { childrenOf } from '../test/helpers/process-tree.ts'
 
 export type Program = {
   readonly pid: number
@@ -93,12 +94,6 @@ export function cpuMicros(pid: number): number {
   return (ticks / CLOCK_TICKS) * 1e6
 }
 
-/** Resident memory of a process, in bytes. */
-export function residentBytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024
-}
-
 /**
  * Lets every other process go first, where one stands for another machine: it has what is left of this one
  * (SCHED_IDLE, else the lowest priority), and the processes that are measured have what they need at once, as they
@@ -127,11 +122,6 @@ export function installed(command: string): string | null {
 }
 
 const CLOCK_TICKS = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
-
-function childrenOf(pid: number): readonly number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
-  return text === '' ? [] : text.split(' ').map(Number)
-}
 
 function launch(command: string, args: readonly string[]): ChildProcess {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })

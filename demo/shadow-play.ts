@@ -69,7 +69,7 @@ async function endingOf(
     ({ records }) => records >= accounts.copied
   )
   const { agreement } = await router.shadow()
-  if (agreement === null) throw new Error('the shadow thread does not answer')
+  if (agreement === null) throw new Error('the shadow process does not answer')
   return {
     ...accounts,
     place: pairs.kind,

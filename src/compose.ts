@@ -14,7 +14,7 @@ import { createController } from './control-plane/controller.ts'
 import { createRegions } from './control-plane/regions.ts'
 import { firstOf, type ReloadResult } from './control-plane/reload.ts'
 import { createShadowCounts } from './control-plane/shadow-counts.ts'
-import { createShadowThread } from './control-plane/shadow-thread.ts'
+import { createShadowProcess } from './control-plane/shadow-process.ts'
 import { createThreads } from './control-plane/threads.ts'
 import { createUpstreams } from './control-plane/upstreams.ts'
 import { fail } from './errors.ts'
@@ -24,13 +24,13 @@ import { createFileState } from './io/file-state.ts'
 import { createHealthProbe } from './io/health.ts'
 import { operatorToken } from './io/operator-token.ts'
 import { assertPortFree } from './io/port-free.ts'
+import { mayChoosePolicy, setProcessPolicy } from './io/process-policy.ts'
 import { createFleetCounters } from './io/redis/fleet-counters.ts'
 import { openLink, type RedisLink } from './io/redis/link.ts'
 import { inspect } from './io/redis/server-check.ts'
 import { createRedisState, replicaName } from './io/redis/state.ts'
 import { createResolver } from './io/resolve.ts'
 import { watchStores } from './io/store-addresses.ts'
-import { mayChoosePolicy, setThreadPolicy } from './io/thread-policy.ts'
 import { unitKey } from './io/unit-key.ts'
 import type { Actor, Clock, Log, StateStore } from './ports.ts'
 
@@ -84,22 +84,22 @@ export async function compose(
     const unitIdKey = await unitKeyOf(config)
     let ports: readonly number[] = []
     const shadowCounts = createShadowCounts(config.threads)
-    const shadowThread = createShadowThread({
-      entry: new URL('./shadow/thread.ts', import.meta.url),
+    const shadowProcess = createShadowProcess({
+      entry: new URL('./shadow/process.ts', import.meta.url),
       start: () => ({ events: config.events, unitKey: unitIdKey }),
       ownPorts: () => ports,
       counts: shadowCounts,
       background: mayChoosePolicy()
-        ? createBackground({ setPolicy: setThreadPolicy, now: clock.now, log })
+        ? createBackground({ setPolicy: setProcessPolicy, now: clock.now, log })
         : NO_BACKGROUND,
       log
     })
-    cleanup.push(() => shadowThread.close(FLUSH_MS))
+    cleanup.push(() => shadowProcess.close(FLUSH_MS))
     const shadowed = config.routes.some(({ shadows }) => shadows.length > 0)
-    if (shadowed || config.events.driver !== 'none') await shadowThread.start()
+    if (shadowed || config.events.driver !== 'none') await shadowProcess.start()
     store.onAudit((entry, origin) => {
       if (origin !== 'own') return // the replica that made the change publishes it
-      shadowThread.publish({ type: DECISION, key: entry.route ?? '', data: entry })
+      shadowProcess.publish({ type: DECISION, key: entry.route ?? '', data: entry })
     })
 
     const regions = createRegions(config.threads)
@@ -119,7 +119,7 @@ export async function compose(
       count: config.threads,
       regions,
       shadowCounters: shadowCounts.ofThread,
-      road: shadowThread.road,
+      road: shadowProcess.road,
       log,
       settings: () => ({
         epochMs: clock.epochMs,
@@ -129,7 +129,7 @@ export async function compose(
         forbiddenPorts: ports
       })
     })
-    shadowThread.attach(threads.roads)
+    shadowProcess.attach(threads.roads)
     const controller = createController({
       config,
       store,
@@ -143,7 +143,7 @@ export async function compose(
       pseudonym: `sluice-${randomBytes(4).toString('hex')}`,
       load,
       version: VERSION,
-      shadowThread,
+      shadowProcess,
       shadowCounts,
       stateWarnings: warnings,
       counters:

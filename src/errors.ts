@@ -181,9 +181,9 @@ const sentences = {
     500,
     'The address %s cannot be listened on (%s). Check listen and your permissions.'
   ],
-  SLC_SHADOW_THREAD: [
+  SLC_SHADOW_PROCESS: [
     500,
-    'The thread of shadows and events could not start: %s. The log says why; start again when that is mended.'
+    'The process of shadows and events could not start: %s. The log says why; start again when that is mended.'
   ],
   SLC_STATE_DIRECTORY: [
     500,

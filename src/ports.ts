@@ -179,8 +179,8 @@ export type EventSink = {
   close(timeoutMs: number): Promise<void>
 }
 
-/** How the system schedules a thread (sched(7)): as any, or only where a core has nothing else to do. */
-export type ThreadPolicy = 'other' | 'idle'
+/** How the system schedules a process (sched(7)): as any, or only where a core has nothing else to do. */
+export type ProcessPolicy = 'other' | 'idle'
 
 /** Addresses of names. A literal address is its own answer. Nothing here throws but `lookup`. */
 export type Resolver = {
@@ -254,7 +254,7 @@ export type ShadowView = {
   readonly considered: number // requests that the champion answered
   readonly dropped: Readonly<Record<string, number>> // by reason
   readonly outcomes: Readonly<Record<string, number>> // of copies
-  readonly agreement: AgreementView | null // null while the shadow thread does not answer
+  readonly agreement: AgreementView | null // null while the shadow process does not answer
   readonly revision: string // of the route's document
 }
 

@@ -8,10 +8,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { residentBytes } from '../../test/helpers/process-tree.ts'
 import { type Sluice, startSluice } from '../../test/helpers/sluice.ts'
 import { machine, modeOf, publish } from '../harness.ts'
 import { openLoad } from '../open-load.ts'
-import { cpuMicros, type Program, residentBytes, startNode } from '../process.ts'
+import { cpuMicros, type Program, startNode } from '../process.ts'
 
 const RATE = 500
 const UPSTREAM = join(import.meta.dirname, '../upstream.ts')

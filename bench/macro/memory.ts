@@ -10,12 +10,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startBulkUpstream } from '../../test/helpers/bulk.ts'
 import { download, upload } from '../../test/helpers/bulk-transfer.ts'
+import { residentBytes } from '../../test/helpers/process-tree.ts'
 import { DEMO_START, demoConfig } from '../../test/helpers/raw-cases.ts'
 import { type RawClient, rawClient } from '../../test/helpers/raw-client.ts'
 import { type Settings, startSluice } from '../../test/helpers/sluice.ts'
 import { machine, modeOf, publish } from '../harness.ts'
 import { splitWithTriggers } from '../peers/sluice.ts'
-import { cpuMicros, residentBytes, runNode, startNode } from '../process.ts'
+import { cpuMicros, runNode, startNode } from '../process.ts'
 
 const MIB = 2 ** 20
 const SMALL =

@@ -12,9 +12,10 @@
  */
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { residentBytes } from '../../test/helpers/process-tree.ts'
 import { machineTimes, shareOf } from '../busy.ts'
 import { figure, interleave, machine, modeOf, publish, ratio, show } from '../harness.ts'
-import { residentBytes, startNode } from '../process.ts'
+import { startNode } from '../process.ts'
 import { type Bed, PATH, SHADOWS, type Shadow, startBed, sum } from '../shadow-bed.ts'
 import { BUDGET, measureMemory } from '../shadow-memory.ts'
 

@@ -11,9 +11,9 @@ import type { Sample } from '../../demo/load.ts'
 import { type FaultProxy, startFaultProxy } from '../../test/helpers/fault-proxy.ts'
 import { type Fleet, putWeights, startFleet } from '../../test/helpers/fleet.ts'
 import { samplesOf } from '../../test/helpers/metrics.ts'
+import { residentBytes } from '../../test/helpers/process-tree.ts'
 import { until } from '../../test/helpers/until.ts'
 import { figure, machine, modeOf, publish, type Ratio, ratio, show } from '../harness.ts'
-import { residentBytes } from '../process.ts'
 
 const RPS = 60 // each of two routers: a fifth of what the machine can do with its own load beside it
 const mode = modeOf()

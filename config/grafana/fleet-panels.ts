@@ -128,7 +128,7 @@ export const routers = [
   ),
   lines(
     ['Resident memory', 'Of the process.'],
-    [{ expr: `sluice_process_resident_memory_bytes{${FLEET}}`, legend: INSTANCE }],
+    [{ expr: `sluice_process_resident_memory_bytes{${FLEET}}`, legend: '{{instance}} {{process}}' }],
     { unit: 'bytes' }
   ),
   lines(

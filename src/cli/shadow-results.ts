@@ -93,7 +93,7 @@ export function diffLines(view: ShadowView, agreement: AgreementView, screen: Sc
 }
 
 const PAUSED = 'it pauses, because %s has traffic of its own; whileLive: true would let it go on'
-export const NO_ANSWER = 'what the pairs say is not known: the shadow thread does not answer'
+export const NO_ANSWER = 'what the pairs say is not known: the shadow process does not answer'
 
 function fieldLines(
   all: readonly FieldAgreement[],

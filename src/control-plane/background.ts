@@ -1,55 +1,54 @@
 /**
- * Lets a thread of background work run only where a core has nothing else to do, and takes that back for a while
+ * Lets a process of background work run only where a core has nothing else to do, and takes that back for a while
  * when it gets too little.
  *
  * A low priority alone is felt on a machine with few cores: Linux lets a thread that runs finish its slice of some
  * milliseconds, and its core counts as taken, so that a thread that answers a user waits behind it. A thread of
  * SCHED_IDLE gives way at once, and its core counts as free. On a machine that is always busy it would never run.
  */
-import type { Log, ThreadPolicy } from '../ports.ts'
+import type { Log, ProcessPolicy } from '../ports.ts'
 
 export type Background = {
-  /** The thread runs; `thread` is the number under which the system knows it. */
-  begin(thread: number): void
+  begin(pid: number): void
   /** It said how late its loop of events is, in seconds. */
   heard(delaySeconds: number): void
   /** To be called once a second. */
   tick(): void
-  /** The thread has ended. */
+  /** The process has ended. */
   end(): void
 }
 
 export type BackgroundOptions = {
   /** False: it was not done. */
-  readonly setPolicy: (thread: number, policy: ThreadPolicy) => Promise<boolean>
+  readonly setPolicy: (pid: number, policy: ProcessPolicy) => Promise<boolean>
   readonly now: () => number // monotonic, ms
   readonly log: Log
 }
 
 const LATE_S = 0.15 // of a loop whose longest steps take milliseconds
-const SILENT_MS = 2_500 // of a thread that speaks once a second
+const SILENT_MS = 2_500 // of a process that speaks once a second
 const AWAY_MS = 30_000 // from `idle` at first, doubled each time in a row
 const LONGEST_AWAY_MS = 600_000
 const STEADY_MS = 300_000 // who had enough for so long ends a row
 
 export function createBackground(options: BackgroundOptions): Background {
   const { now, log } = options
-  let thread: number | null = null
-  let policy: ThreadPolicy = 'other'
+  let pid: number | null = null
+  let policy: ProcessPolicy = 'other'
   let since = 0 // of the policy
   let heardAt = 0
   let away = AWAY_MS
 
-  function change(to: ThreadPolicy): void {
-    const which = thread
+  function change(to: ProcessPolicy): void {
+    const which = pid
     if (which === null) return
     policy = to
     since = now()
     heardAt = since
     void options.setPolicy(which, to).then(done => {
-      if (done || which !== thread) return
-      thread = null // it stays as it is
-      log.debug({ policy: to }, 'the policy of the shadow thread cannot be set')
+      if (done || which !== pid) return
+      pid = null // it stays as it is
+      log.debug({ policy: to }, 'the policy of the shadow process cannot be set')
     })
   }
 
@@ -57,14 +56,14 @@ export function createBackground(options: BackgroundOptions): Background {
     if (now() - since > STEADY_MS) away = AWAY_MS
     log.info(
       { seconds: away / 1000 },
-      'the machine has no time for the shadow thread, which is no thread of the background for a while'
+      'the machine has no time for the shadow process, which is none of the background for a while'
     )
     change('other')
   }
 
   return {
     begin(id) {
-      thread = id
+      pid = id
       away = AWAY_MS
       change('idle')
     },
@@ -73,7 +72,7 @@ export function createBackground(options: BackgroundOptions): Background {
       if (policy === 'idle' && delaySeconds > LATE_S) relieve()
     },
     tick() {
-      if (thread === null) return
+      if (pid === null) return
       if (policy === 'idle') {
         if (now() - heardAt > SILENT_MS) relieve()
       } else if (now() - since > away) {
@@ -82,7 +81,7 @@ export function createBackground(options: BackgroundOptions): Background {
       }
     },
     end() {
-      thread = null
+      pid = null
       policy = 'other'
     }
   }

@@ -21,7 +21,7 @@ import { createReload, type ReloadResult } from './reload.ts'
 import { createRoster } from './roster.ts'
 import { createRouting } from './routing.ts'
 import type { ShadowCounts } from './shadow-counts.ts'
-import type { ShadowThread } from './shadow-thread.ts'
+import type { ShadowProcess } from './shadow-process.ts'
 import { createShadows } from './shadows.ts'
 import type { Threads } from './threads.ts'
 import type { Upstreams } from './upstreams.ts'
@@ -40,7 +40,7 @@ export type ControllerOptions = {
   readonly unitKey: Uint8Array // of unit ids in events and logs
   readonly load: () => Promise<ReloadResult>
   readonly version: string
-  readonly shadowThread: ShadowThread
+  readonly shadowProcess: ShadowProcess
   readonly shadowCounts: ShadowCounts
   /** What the state said at its opening; counted by reason. */
   readonly stateWarnings: readonly StateWarning[]
@@ -84,7 +84,7 @@ export function createController(options: ControllerOptions): Controller {
     }
   )
   const shadows = createShadows({
-    thread: options.shadowThread,
+    shadowProcess: options.shadowProcess,
     counts: options.shadowCounts,
     addresses,
     log
@@ -141,8 +141,8 @@ export function createController(options: ControllerOptions): Controller {
     stateErrors: countByReason(options.stateWarnings),
     reload,
     shadows: shadows.sources,
-    shadowThread: options.shadowThread.vitals,
-    events: options.shadowThread.events
+    shadowProcess: options.shadowProcess.vitals,
+    events: options.shadowProcess.events
   }
   const timers: NodeJS.Timeout[] = []
   let leaving = false
@@ -186,7 +186,7 @@ export function createController(options: ControllerOptions): Controller {
         reloaded: reload.lastSucceeded(),
         routes: roster.all(),
         store,
-        events: options.shadowThread.faults(),
+        events: options.shadowProcess.faults(),
         failing: acting.failing,
         healthy: (route, variant) => addresses(route, variant).some(({ healthy }) => healthy)
       }),

@@ -28,7 +28,7 @@ export type MetricsParts = {
   readonly stateErrors: Readonly<Record<string, number>>
   readonly reload: Reload
   readonly shadows: (route: LiveRoute) => readonly ShadowSource[]
-  readonly shadowThread: () => MetricsSource['shadowThread']
+  readonly shadowProcess: () => MetricsSource['shadowProcess']
   readonly events: () => readonly EventsSource[]
 }
 
@@ -38,7 +38,7 @@ export function metricsSource(parts: MetricsParts): MetricsSource {
     version: parts.version,
     routes: routes.map(route => routeSource(route, parts)),
     threads: parts.regions.threads,
-    shadowThread: parts.shadowThread(),
+    shadowProcess: parts.shadowProcess(),
     state: {
       source: worst(routes.map(route => parts.store.source(route.config.name))),
       ageSeconds: Math.max(0, ...routes.map(({ config }) => parts.store.ageMs(config.name))) / 1000,

@@ -1,9 +1,8 @@
 /**
- * The shadow counters in shared memory: a region per data thread for what was considered and dropped, one of the
- * shadow thread for how copies ended, and one of this thread for copies that were lost with a shadow thread.
- * A slot is a shadow's for the life of the process, so that no count is lost by a reload.
+ * The shadow counters: a region of shared memory per data thread for what was considered and dropped, what the shadow
+ * process told of how copies ended, and what is known of shadow processes that have ended. A slot is a shadow's for
+ * the life of this process, so that no count is lost by a reload.
  */
-
 import { OUTCOMES } from '../domain/counts.ts'
 import {
   type CopyOutcome,
@@ -12,31 +11,29 @@ import {
   SHADOW_REGION_BYTES,
   SHADOW_SLOTS
 } from '../domain/shadow.ts'
+import type { SlotCounts } from '../domain/shadow-messages.ts'
 
 export type ShadowCounts = {
   /** The slot of a shadow; null when there is none left. */
   slotOf(route: string, shadow: string): number | null
   ofThread(thread: number): SharedArrayBuffer
-  readonly ofShadowThread: SharedArrayBuffer
+  /** What the shadow process counted since its start. */
+  hear(counts: readonly SlotCounts[]): void
   /** What became of a shadow's requests. */
   read(slot: number): {
     readonly considered: number
     readonly dropped: Readonly<Record<string, number>>
     readonly outcomes: Readonly<Record<string, number>>
   }
-  /** Counts as lost what was considered and has not ended. Right only while nothing is copied. */
+  /** The shadow process has ended: what was considered and has not ended is lost. Right only while nothing is copied. */
   loseOpen(): void
 }
 
 export function createShadowCounts(threads: number): ShadowCounts {
   const buffers = Array.from({ length: threads }, () => new SharedArrayBuffer(SHADOW_REGION_BYTES))
-  const ofShadowThread = new SharedArrayBuffer(SHADOW_REGION_BYTES)
-  const lost = new Uint32Array(SHADOW_REGION_BYTES / 4)
-  const regions = [
-    ...buffers.map(buffer => new Uint32Array(buffer)),
-    new Uint32Array(ofShadowThread),
-    lost
-  ]
+  const ofProcess = new Uint32Array(SHADOW_REGION_BYTES / 4)
+  const before = new Uint32Array(SHADOW_REGION_BYTES / 4) // of processes that have ended
+  const regions = [...buffers.map(buffer => new Uint32Array(buffer)), ofProcess, before]
   const slots = new Map<string, number>()
 
   function sum(slot: number, word: number): number {
@@ -55,7 +52,9 @@ export function createShadowCounts(threads: number): ShadowCounts {
       return slots.size - 1
     },
     ofThread: thread => buffers[thread] ?? new SharedArrayBuffer(SHADOW_REGION_BYTES),
-    ofShadowThread,
+    hear(counts) {
+      for (const { slot, words } of counts) ofProcess.set(words, slot * SHADOW_AT.size)
+    },
     read: slot => ({
       considered: sum(slot, SHADOW_AT.considered),
       dropped: Object.fromEntries(
@@ -69,12 +68,14 @@ export function createShadowCounts(threads: number): ShadowCounts {
       )
     }),
     loseOpen() {
+      for (const [word, count] of ofProcess.entries()) before[word] = (before[word] ?? 0) + count
+      ofProcess.fill(0)
       const at = SHADOW_AT.drops + SHADOW_DROPS.indexOf('lost')
       for (const slot of slots.values()) {
         let open = sum(slot, SHADOW_AT.considered)
         for (let word = SHADOW_AT.drops; word < SHADOW_AT.size; word++) open -= sum(slot, word)
-        lost[slot * SHADOW_AT.size + at] =
-          (lost[slot * SHADOW_AT.size + at] ?? 0) + Math.max(0, open)
+        before[slot * SHADOW_AT.size + at] =
+          (before[slot * SHADOW_AT.size + at] ?? 0) + Math.max(0, open)
       }
     }
   }

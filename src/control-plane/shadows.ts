@@ -1,5 +1,5 @@
 /**
- * The shadows of all routes: what data threads copy, where the shadow thread sends it, and what the API shows.
+ * The shadows of all routes: what data threads copy, where the shadow process sends it, and what the API shows.
  *
  * A shadow is off when it was switched off (in the route's document, so on every replica) and pauses while its
  * variant has traffic of its own, unless it may go on (shadow.md, rules 9 and 10).
@@ -13,12 +13,12 @@ import type { Log, ShadowView } from '../ports.ts'
 import type { ShadowSource } from '../telemetry/metrics-source.ts'
 import { hasTraffic, isOut, type LiveRoute, type LiveVariant, variantsOf } from './live-route.ts'
 import type { ShadowCounts } from './shadow-counts.ts'
-import type { ShadowThread } from './shadow-thread.ts'
+import type { ShadowProcess } from './shadow-process.ts'
 
 export type Addresses = (route: string, variant: string) => readonly AddressSnapshot[]
 
 export type Shadows = {
-  /** Takes what changed in the routes to the shadow thread. */
+  /** Takes what changed in the routes to the shadow process. */
   follow(routes: readonly LiveRoute[]): void
   /** For the metrics. */
   sources(route: LiveRoute): readonly ShadowSource[]
@@ -26,12 +26,12 @@ export type Shadows = {
 }
 
 export function createShadows(options: {
-  readonly thread: ShadowThread
+  readonly shadowProcess: ShadowProcess
   readonly counts: ShadowCounts
   readonly addresses: Addresses
   readonly log: Log
 }): Shadows {
-  const { thread, counts, addresses, log } = options
+  const { shadowProcess, counts, addresses, log } = options
   let targets: readonly ShadowTarget[] = []
 
   return {
@@ -39,13 +39,15 @@ export function createShadows(options: {
       const next = routes.flatMap(route => targetsOf(route, addresses, counts))
       if (isDeepStrictEqual(next, targets)) return
       targets = next
-      thread.setTargets(targets)
+      shadowProcess.setTargets(targets)
       const asked = routes.reduce((sum, { config }) => sum + config.shadows.length, 0)
       if (targets.length < asked) {
         log.error({ missing: asked - targets.length }, NO_SLOTS)
       }
-      if (targets.length === 0 || thread.running()) return
-      thread.start().catch(error => log.error({ err: error }, 'the shadow thread could not start'))
+      if (targets.length === 0 || shadowProcess.running()) return
+      shadowProcess
+        .start()
+        .catch(error => log.error({ err: error }, 'the shadow process could not start'))
     },
 
     sources: ({ config }) =>
@@ -53,7 +55,7 @@ export function createShadows(options: {
         const slot = counts.slotOf(config.name, name)
         if (slot === null) return []
         const { outcomes, dropped } = counts.read(slot)
-        const fields = thread.agreement(slot).map(({ field, ratio }) => [field, ratio])
+        const fields = shadowProcess.agreement(slot).map(({ field, ratio }) => [field, ratio])
         return [{ name, outcomes, dropped, agreement: Object.fromEntries(fields) }]
       }),
 
@@ -62,7 +64,7 @@ export function createShadows(options: {
       const settings = config.shadows.find(each => each.name === name)
       if (settings === undefined) return null
       const slot = counts.slotOf(config.name, name)
-      const report = slot === null ? null : await thread.report(slot)
+      const report = slot === null ? null : await shadowProcess.report(slot)
       const { name: shadow, variant, ...rest } = settings
       return {
         route: config.name,

@@ -6,14 +6,15 @@
  * cannot listen at the start stops the start; later it is tried again. The control plane never waits for a
  * thread but for the acknowledgement of a snapshot, and that with a limit.
  */
-import { type MessagePort, Worker } from 'node:worker_threads'
+import { Worker } from 'node:worker_threads'
+import type { RoadAddress } from '../domain/shadow-copy.ts'
 import type { FromThread, Snapshot, ThreadSettings, ToThread } from '../domain/snapshot.ts'
 import { changeBetween } from '../domain/snapshot-change.ts'
 import { fail, type SluiceError } from '../errors.ts'
 import type { Log } from '../ports.ts'
 import type { Regions } from './regions.ts'
 import { type RestartPace, restartPace } from './restart-pace.ts'
-import type { CopyRoad, CopyRoads } from './shadow-thread.ts'
+import type { CopyRoads } from './shadow-process.ts'
 
 export type ThreadsOptions = {
   readonly entry: URL
@@ -22,8 +23,8 @@ export type ThreadsOptions = {
   readonly settings: () => Omit<ThreadSettings, 'index' | 'header' | 'threads' | 'shadowCounters'>
   readonly regions: Regions
   readonly shadowCounters: (thread: number) => SharedArrayBuffer
-  /** Where a thread's copies go; null while there is nowhere. */
-  readonly road: (thread: number) => CopyRoad | null
+  /** Where copies go; null while there is nowhere. */
+  readonly road: () => RoadAddress | null
   readonly log: Log
 }
 
@@ -37,7 +38,7 @@ export type Threads = {
     limitMs: number
   ): Promise<{ readonly threads: number; readonly of: number }>
   accepting(): number
-  /** What the shadow thread needs of the data threads. */
+  /** What the shadow process needs of the data threads. */
   readonly roads: CopyRoads
   drain(graceMs: number): Promise<void>
   stop(): Promise<void>
@@ -81,12 +82,11 @@ export function createThreads(options: ThreadsOptions): Threads {
     slot.worker?.postMessage(message)
   }
 
-  function sendRoad(index: number, slot: Slot): void {
-    const road = slot.worker === null ? null : options.road(index)
-    if (road === null) return
-    const message: ToThread = { type: 'shadow-channel', ...road }
+  function sendRoad(slot: Slot): void {
+    const address = slot.worker === null ? null : options.road()
+    if (address === null) return
     slot.copying = true
-    slot.worker?.postMessage(message, [road.port as unknown as MessagePort]) // which it is
+    send(slot, { type: 'shadow-road', address })
   }
 
   /** The regions that came since the last time. */
@@ -156,7 +156,7 @@ export function createThreads(options: ThreadsOptions): Threads {
         if (!ending) spawn(index, slot)
       }, wait).unref()
     })
-    sendRoad(index, slot)
+    sendRoad(slot)
     if (current)
       send(slot, { type: 'snapshot', snapshot: current, counters: newRegions(index, slot) })
   }
@@ -208,7 +208,7 @@ export function createThreads(options: ThreadsOptions): Threads {
     },
     roads: {
       open() {
-        for (const [index, slot] of slots.entries()) sendRoad(index, slot)
+        for (const slot of slots) sendRoad(slot)
       },
       async close() {
         for (const slot of slots) send(slot, { type: 'shadow-gone' })

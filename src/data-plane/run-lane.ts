@@ -4,8 +4,9 @@
  * It listens from its first snapshot on, so that no request meets a thread that knows no route.
  */
 import type { AddressInfo } from 'node:net'
+import { openRoad, type Road } from '../copy-road/open-road.ts'
 import { ByteBudget } from '../domain/byte-budget.ts'
-import { type CopyPort, CREDIT_BYTES } from '../domain/shadow-copy.ts'
+import { CREDIT_BYTES, type RoadAddress } from '../domain/shadow-copy.ts'
 import type {
   FromThread,
   Snapshot,
@@ -28,7 +29,7 @@ import { LiveRoutes, type LiveTable } from './live-routes.ts'
 import type { ObservedAnswer } from './observed-answer.ts'
 import { processClock } from './process-time.ts'
 import { endStreams } from './stream-end.ts'
-import { type TapChannel, Taps } from './tap.ts'
+import { Taps } from './tap.ts'
 
 export type RunningLane = { readonly handle: (message: ToThread) => void }
 
@@ -72,10 +73,25 @@ export async function startLane(
     send({ type: 'applied', sequence })
   }
 
+  let road: Road | null = null
+
+  function disconnect(): void {
+    lane.taps.connect(null)
+    road?.close()
+    road = null
+  }
+
+  function connect(address: RoadAddress): void {
+    disconnect()
+    road = openRoad(address, Math.floor(CREDIT_BYTES / settings.threads), disconnect)
+    lane.taps.connect(road)
+  }
+
   return {
     handle: message => {
       if (message.type === 'stop') {
         for (const answer of [...lane.reading]) answer.hurry()
+        lane.taps.connect(null) // what waits for the end of its batch goes out
         exit()
       } else if (message.type === 'drain') {
         drain(lane, listener.server, listener.connections, message.graceMs, () =>
@@ -86,21 +102,13 @@ export async function startLane(
         listen(lane, listener, rules.addPort, send)
       } else if (message.type === 'change') {
         apply(routes.change(message.change, message.counters), message.change)
-      } else if (message.type === 'shadow-channel') {
-        lane.taps.connect(channelOf(message.port, message.credit, settings.threads))
+      } else if (message.type === 'shadow-road') {
+        connect(message.address)
       } else {
-        lane.taps.connect(null)
+        disconnect()
         send({ type: 'shadow-stopped' })
       }
     }
-  }
-}
-
-function channelOf(port: CopyPort, credit: SharedArrayBuffer, threads: number): TapChannel {
-  return {
-    post: (batch, transfer) => port.postMessage(batch, transfer),
-    credit: new Uint32Array(credit),
-    limit: Math.floor(CREDIT_BYTES / threads)
   }
 }
 

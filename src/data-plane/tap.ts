@@ -5,6 +5,7 @@
  * nobody; without credit a copy is dropped whole, with its reason, and the request goes on as if there were no
  * shadow. Copies leave in batches. Nothing here waits or throws (shadow.md).
  */
+import type { ByteBudget } from '../domain/byte-budget.ts'
 import { BAD_KINDS } from '../domain/counts.ts'
 import { Gathered } from '../domain/gathered.ts'
 import { bucketOfHash, hashText, saltPrefix } from '../domain/hash.ts'
@@ -18,9 +19,8 @@ import {
 } from '../domain/shadow.ts'
 import {
   type AnswerCopy,
+  BATCH_MS,
   COPY_OVERHEAD,
-  CREDIT,
-  type FromTap,
   NO_ANSWER,
   type RequestCopy
 } from '../domain/shadow-copy.ts'
@@ -53,32 +53,23 @@ export type TapEnding = Pick<
   | 'inferenceHeaderLength'
 > & { readonly bad: number }
 
-/** Where copies go: the port to the shadow thread, and the credit with it. */
-export type TapChannel = {
-  readonly post: (batch: FromTap, transfer: readonly ArrayBuffer[]) => void
-  readonly credit: Uint32Array
-  readonly limit: number // bytes under way
+/** Where copies go: the road to the shadow process, and the credit with it. */
+export type TapRoad = {
+  readonly send: (copies: readonly (RequestCopy | AnswerCopy)[]) => void
+  readonly credit: ByteBudget // bytes under way
 }
 
-/**
- * A batch waits so long or for so many bytes: one message for many copies, and the work that a copy makes comes when
- * the champion has most likely answered.
- */
-const BATCH_MS = 5
+/** So many bytes of bodies do not wait for the end of their batch. */
 const BATCH_BYTES = 256 * 1024
-
-/** From this size on a body is handed over instead of being copied a second time. */
-const TRANSFER_BYTES = 16 * 1024
 
 /** The taps of one data thread. */
 export class Taps {
   readonly #counters: Uint32Array
   readonly #salts = new Map<string, Uint8Array>()
-  #channel: TapChannel | null = null
+  #road: TapRoad | null = null
   #wasConnected = false
   #open = new Set<Tap>()
   #items: (RequestCopy | AnswerCopy)[] = []
-  #transfer: ArrayBuffer[] = []
   #bytes = 0 // of bodies in the batch
   #ids = 0
   readonly #onTime = (): void => this.#flush()
@@ -88,11 +79,11 @@ export class Taps {
     this.#counters = counters
   }
 
-  /** Another channel, or none. Copies that are open belong to the one before and are lost with it. */
-  connect(channel: TapChannel | null): void {
+  /** Another road, or none. Copies that are open belong to the one before and are lost with it. */
+  connect(road: TapRoad | null): void {
     this.#flush()
-    this.#channel = channel
-    if (channel !== null) this.#wasConnected = true
+    this.#road = road
+    if (road !== null) this.#wasConnected = true
     for (const tap of [...this.#open]) tap.lose()
   }
 
@@ -108,8 +99,8 @@ export class Taps {
       else if (chosen === null) chosen = [shadow]
       else chosen.push(shadow)
     }
-    if (chosen === null || this.#channel === null) return null
-    const tap = new Tap(this, this.#channel, facts, chosen, ++this.#ids)
+    if (chosen === null || this.#road === null) return null
+    const tap = new Tap(this, this.#road, facts, chosen, ++this.#ids)
     if (!tap.reserve(facts.contentLength)) return null
     this.#open.add(tap)
     return tap
@@ -128,17 +119,13 @@ export class Taps {
     this.#items.push(item)
     this.#bytes += item.body?.length ?? 0
     if (this.#bytes >= BATCH_BYTES) this.#flush()
-    const buffer = item.body?.buffer
-    if (buffer instanceof ArrayBuffer && buffer.byteLength >= TRANSFER_BYTES) {
-      this.#transfer.push(buffer)
-    }
   }
 
   #whyNot(shadow: ShadowTap, facts: TapFacts): ShadowDrop | null {
     if (shadow.state !== 'on') return shadow.state
     if (facts.upgrade || !shadow.methods.includes(facts.method)) return 'method'
     if (!this.#sampled(shadow, facts)) return 'sampled_out'
-    if (this.#channel === null) return this.#wasConnected ? 'lost' : 'off'
+    if (this.#road === null) return this.#wasConnected ? 'lost' : 'off'
     return facts.contentLength > shadow.maxBody ? 'size' : null
   }
 
@@ -161,18 +148,16 @@ export class Taps {
   #flush(): void {
     if (this.#items.length === 0) return
     const items = this.#items
-    const transfer = this.#transfer
     this.#items = []
-    this.#transfer = []
     this.#bytes = 0
-    this.#channel?.post({ items }, transfer)
+    this.#road?.send(items)
   }
 }
 
 /** The copy of one request, as it comes in, and of what the champion answers. */
 export class Tap {
   readonly #taps: Taps
-  readonly #channel: TapChannel
+  readonly #road: TapRoad
   readonly #facts: TapFacts
   readonly #id: number
   readonly #most: number // bytes of an answer
@@ -188,13 +173,13 @@ export class Tap {
 
   constructor(
     taps: Taps,
-    channel: TapChannel,
+    road: TapRoad,
     facts: TapFacts,
     shadows: readonly ShadowTap[],
     id: number
   ) {
     this.#taps = taps
-    this.#channel = channel
+    this.#road = road
     this.#facts = facts
     this.#shadows = shadows
     this.#id = id
@@ -247,7 +232,8 @@ export class Tap {
       path,
       fields: this.#facts.fields(),
       body,
-      arrivedAt: this.#arrivedAt
+      arrivedAt: this.#arrivedAt,
+      wholeAt: Date.now()
     })
   }
 
@@ -277,7 +263,7 @@ export class Tap {
       truncated: this.#truncated,
       credit: this.#credit
     })
-    this.#credit = 0 // the shadow thread returns it
+    this.#credit = 0 // the shadow process returns it
     this.#end()
   }
 
@@ -287,18 +273,14 @@ export class Tap {
     this.end({ ...nothing, variant: '', outcome: 'client_gone', bad: 0 })
   }
 
-  /** The channel is gone. What was handed over is counted by whoever knows what became of it. */
+  /** The road is gone. What was handed over is counted by whoever knows what became of it. */
   lose(): void {
     if (!this.#sent) this.#drop('lost')
     this.#end()
   }
 
   #take(bytes: number): boolean {
-    const { credit, limit } = this.#channel
-    const taken = credit[CREDIT.taken] ?? 0
-    const underWay = (taken - Atomics.load(credit, CREDIT.returned)) >>> 0
-    if (underWay + bytes > limit) return false
-    credit[CREDIT.taken] = taken + bytes
+    if (!this.#road.credit.take(bytes)) return false
     this.#credit += bytes
     return true
   }
@@ -315,8 +297,7 @@ export class Tap {
     this.#answer = null
     this.#taps.close(this)
     if (this.#credit === 0) return
-    const { credit } = this.#channel
-    credit[CREDIT.taken] = (credit[CREDIT.taken] ?? 0) - this.#credit
+    this.#road.credit.giveBack(this.#credit)
     this.#credit = 0
   }
 }

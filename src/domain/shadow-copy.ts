@@ -1,19 +1,19 @@
 /**
- * What data threads and the shadow thread say to each other, and the credit between them.
+ * What data threads tell the shadow process, and the credit between them.
  *
- * A data thread copies bytes and never waits. `taken` is written by the data thread alone, `returned` by the
- * shadow thread alone, both modulo 2^32: what lies between is under way. Without credit nothing is copied.
+ * A data thread copies bytes and never waits. It takes credit for what it copies, and has it back when the shadow
+ * process is done with the pair. Without credit nothing is copied.
  */
 import type { BadKind, Outcome } from './counts.ts'
-
-/** Words of the credit of one data thread. */
-export const CREDIT = { taken: 0, returned: 1, size: 2 } as const
 
 /** Bytes of requests and champion's answers under way over all threads; shadows' answers may take as many. */
 export const CREDIT_BYTES = 32 * 1024 * 1024
 export const ANSWER_BYTES = 32 * 1024 * 1024
-/** What a copy costs beside its bodies, on both threads: fields, strings and objects. */
+/** What a copy costs beside its bodies, on both sides: fields, strings and objects. */
 export const COPY_OVERHEAD = 8 * 1024
+
+/** Copies leave a data thread together, all that came in so many ms: what a write costs is shared by them. */
+export const BATCH_MS = 20
 
 /** A request as its client sent it and the champion got it. `fields` has no framing and no Host. */
 export type RequestCopy = {
@@ -31,6 +31,7 @@ export type RequestCopy = {
   readonly fields: readonly string[] // name, value, name, value; those of an upstream request
   readonly body: Uint8Array | null
   readonly arrivedAt: number // wall clock, ms
+  readonly wholeAt: number // wall clock, ms: its last byte was there
 }
 
 /** One answer, the champion's or a shadow's, as it was captured. Times in ms from the sending of the request. */
@@ -68,10 +69,5 @@ export type AnswerCopy = CapturedAnswer & {
   readonly credit: number // what the request and this answer took; returned when the pair is done
 }
 
-/** The end of a channel at which batches go in: a MessagePort, as far as it is needed. */
-export type CopyPort = {
-  postMessage(batch: FromTap, transfer: readonly ArrayBuffer[]): void
-}
-
-/** A batch from a data thread to the shadow thread. */
-export type FromTap = { readonly items: readonly (RequestCopy | AnswerCopy)[] }
+/** Where copies go: a Unix socket. Who knows the token may send some. */
+export type RoadAddress = { readonly path: string; readonly token: Uint8Array }

@@ -1,10 +1,11 @@
 /**
- * What the main thread and the shadow thread say to each other. Copies come by another way: a port between each
- * data thread and the shadow thread (shadow-copy.ts).
+ * What the main process and the shadow process say to each other. Copies come by another way: a road from each data
+ * thread (copy-road/).
  */
 import type { AgreementView } from './compare/agreement.ts'
 import type { Model, Protocol } from './route.ts'
 import type { ShadowSettings } from './shadow.ts'
+import type { RoadAddress } from './shadow-copy.ts'
 import type { AddressSnapshot, Rewrite, TlsSettings } from './snapshot.ts'
 
 /** One side of a shadow: where its requests go. */
@@ -18,7 +19,7 @@ export type ShadowUpstream = {
   readonly rewrite: Rewrite | null
 }
 
-/** A shadow as the shadow thread has it. */
+/** A shadow as the shadow process has it. */
 export type ShadowTarget = {
   readonly slot: number // of its counters
   readonly route: string
@@ -30,10 +31,9 @@ export type ShadowTarget = {
   readonly champion: ShadowUpstream // for the noise
 }
 
-/** What the shadow thread gets when it starts. `events` is told by the entry's own type. */
+/** What the shadow process gets when it starts. `events` is told by the entry's own type. */
 export type ShadowStart<Events> = {
   readonly events: Events
-  readonly counters: SharedArrayBuffer // its region of shadow counters
   readonly unitKey: Uint8Array
 }
 
@@ -44,22 +44,17 @@ export type PublishedEvent = {
 }
 
 export type ToShadow =
+  | { readonly type: 'start'; readonly start: ShadowStart<unknown> } // before all others
   | {
       readonly type: 'targets'
       readonly targets: readonly ShadowTarget[]
       readonly forbiddenPorts: readonly number[] // our own, where a copy would come back
     }
-  | {
-      readonly type: 'channel' // from one data thread; replaces the one that it had
-      readonly thread: number
-      readonly port: unknown // a MessagePort
-      readonly credit: SharedArrayBuffer
-    }
   | { readonly type: 'publish'; readonly event: PublishedEvent }
   | { readonly type: 'report'; readonly id: number; readonly slot: number }
   | { readonly type: 'close'; readonly timeoutMs: number } // flush, then end
 
-/** What is known of events at this moment, since the start of the shadow thread. */
+/** What is known of events at this moment, since the start of the shadow process. */
 export type EventsReport = {
   readonly topics: readonly {
     readonly topic: string
@@ -69,19 +64,23 @@ export type EventsReport = {
   readonly faults: readonly string[]
 }
 
-/** How the thread itself does. */
-export type ThreadVitals = {
+/** How the process itself does. */
+export type ShadowVitals = {
   readonly delaySeconds: number // 99th percentile of the event-loop delay since the last time
   readonly heapBytes: number
-  readonly cpuSeconds: number
+  readonly residentBytes: number
+  readonly cpuSeconds: number // of all its threads
 }
 
+/** What a slot's words (shadow.ts) say since the start of the shadow process. */
+export type SlotCounts = { readonly slot: number; readonly words: Uint32Array }
+
 export type FromShadow =
-  | { readonly type: 'ready'; readonly thread: number | null } // as the system knows it
+  | { readonly type: 'ready'; readonly road: RoadAddress }
   | { readonly type: 'failed'; readonly code: string; readonly args: readonly (string | number)[] }
   | {
       readonly type: 'summary' // once a second
-      readonly vitals: ThreadVitals
+      readonly vitals: ShadowVitals
       readonly events: EventsReport
       readonly agreement: readonly {
         // of slots that had pairs since the last one
@@ -89,6 +88,7 @@ export type FromShadow =
         readonly fields: readonly { readonly field: string; readonly ratio: number }[]
       }[]
     }
+  | { readonly type: 'counts'; readonly counts: readonly SlotCounts[] }
   | { readonly type: 'report'; readonly id: number; readonly view: AgreementView }
   | { readonly type: 'closed'; readonly events: EventsReport }
   | {

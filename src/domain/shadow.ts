@@ -17,7 +17,7 @@ export const SHADOW_DROPS = [
   'credit', // too many bytes of copies are under way
   'concurrency', // the shadow answers too slowly for its limit of copies at once
   'incomplete', // the client left before its request was whole
-  'lost' // the shadow thread ended with it
+  'lost' // the shadow process ended with it
 ] as const
 export type ShadowDrop = (typeof SHADOW_DROPS)[number]
 

@@ -8,7 +8,7 @@
 import type { BadKind } from './counts.ts'
 import type { Override, Protocol, RouteMatch, UnitSource } from './route.ts'
 import type { ShadowTap } from './shadow.ts'
-import type { CopyPort } from './shadow-copy.ts'
+import type { RoadAddress } from './shadow-copy.ts'
 
 export type Snapshot = {
   readonly sequence: number
@@ -141,11 +141,10 @@ export type ToThread =
       readonly counters: readonly SharedArrayBuffer[]
     }
   | {
-      readonly type: 'shadow-channel' // where copies go from now on
-      readonly port: CopyPort
-      readonly credit: SharedArrayBuffer // CREDIT (shadow-copy.ts)
+      readonly type: 'shadow-road' // where copies go from now on
+      readonly address: RoadAddress
     }
-  | { readonly type: 'shadow-gone' } // the shadow thread ended: copy nothing, and say so
+  | { readonly type: 'shadow-gone' } // the shadow process ended: copy nothing, and say so
   | { readonly type: 'drain'; readonly graceMs: number } // stop accepting, close on each answer, streams up to grace
   | { readonly type: 'stop' } // now
 

@@ -1,10 +1,12 @@
 /**
  * The fan-out: each copy goes to the shadows that it is for, at most so many at once each, and when the
- * champion's answer and the shadow's are both there, they are a pair.
+ * champion's answer and the shadow's are both there, they are a pair. Copies come in batches and leave in the time
+ * that their requests had between them, so that a shadow meets the same load as the champion and no bursts.
  *
  * A sub-sample goes to the champion a second time, so that its own noise is known. Every copy ends exactly once,
  * as an outcome or as a drop, and the credit of its bytes is returned when the last of its pairs is done.
  */
+import type { RoadEnd } from '../copy-road/accept-roads.ts'
 import { ByteBudget } from '../domain/byte-budget.ts'
 import { bucketOfHash, hashText, saltPrefix } from '../domain/hash.ts'
 import { withModel } from '../domain/payload/model-rewrite.ts'
@@ -12,8 +14,7 @@ import { releaseBytes } from '../domain/release-bytes.ts'
 import {
   ANSWER_BYTES,
   type AnswerCopy,
-  CREDIT,
-  type FromTap,
+  BATCH_MS,
   NO_ANSWER,
   type RequestCopy
 } from '../domain/shadow-copy.ts'
@@ -34,8 +35,8 @@ export type Pairing = {
 
 export type FanOut = {
   setTargets(targets: readonly ShadowTarget[]): void
-  /** A road of copies from one data thread, with its credit. */
-  road(credit: Uint32Array): { take(batch: FromTap): void; close(): void }
+  /** A road of copies from one data thread; `giveBack` returns its credit, in bytes. */
+  road(giveBack: (bytes: number) => void): RoadEnd
   /** Copies that are under way. */
   open(): number
   /** Shadow answers that are held, in bytes. */
@@ -76,13 +77,20 @@ export function createFanOut(options: {
     setTargets,
     open: () => underWay,
     held: () => budget.held,
-    road(credit) {
+    road(giveBack) {
       const open = new Map<number, OpenCopy>()
 
       function begin(copy: RequestCopy): void {
-        const entry: OpenCopy = { copy, primary: null, legs: 0, waiting: [] }
+        const entry: OpenCopy = { copy, primary: null, legs: 1, waiting: [] }
         open.set(copy.id, entry)
         underWay++
+        const wait = copy.wholeAt + BATCH_MS - Date.now()
+        if (wait > 0 && wait <= BATCH_MS) setTimeout(sendAll, wait, entry)
+        else sendAll(entry)
+      }
+
+      function sendAll(entry: OpenCopy): void {
+        const { copy } = entry
         for (const slot of copy.slots) {
           const to = live.get(slot)
           if (to === undefined) counting.dropped(slot, 'off')
@@ -90,6 +98,8 @@ export function createFanOut(options: {
             counting.dropped(slot, 'concurrency')
           } else send(entry, to)
         }
+        entry.legs--
+        settled(entry)
       }
 
       function send(entry: OpenCopy, to: Live): void {
@@ -142,7 +152,7 @@ export function createFanOut(options: {
         underWay--
         releaseBytes(primary.body)
         if (pools.allWritten()) releaseBytes(copy.body)
-        credit[CREDIT.returned] = (credit[CREDIT.returned] ?? 0) + primary.credit
+        giveBack(primary.credit)
       }
 
       function finish(answer: AnswerCopy): void {
@@ -153,8 +163,8 @@ export function createFanOut(options: {
       }
 
       return {
-        take({ items }) {
-          for (const item of items) item.kind === 'request' ? begin(item) : finish(item)
+        take(copies) {
+          for (const item of copies) item.kind === 'request' ? begin(item) : finish(item)
         },
         close() {
           for (const { copy, primary } of [...open.values()]) {
@@ -176,7 +186,7 @@ type Leg = {
 type OpenCopy = {
   readonly copy: RequestCopy
   primary: AnswerCopy | null
-  legs: number // that are not done with
+  legs: number // that are not done with, and one until it is sent
   readonly waiting: Leg[] // for the champion's answer
 }
 

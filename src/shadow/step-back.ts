@@ -1,22 +1,21 @@
 /**
- * Lets the threads that answer users go first: the thread that calls gets the niceness of background work.
+ * Lets the process that answers users go first: the one that calls gets the niceness of background work, and is the
+ * first to go when the machine has no memory left.
  *
- * Linux gives each thread a niceness of its own, under the number that /proc knows it by; elsewhere, and where that
- * is not allowed, nothing is done. The control plane does the rest (background.ts).
+ * Linux gives each thread a niceness of its own, and a new one that of the thread that starts it; elsewhere, and
+ * where that is not allowed, nothing is done. The main process does the rest (background.ts).
  */
-import { readlinkSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 
 const NICENESS = 10
+const OOM_SCORE = 500 // of 1000, proc(5): half of all memory more than it has
 
-/** The number under which the system knows this thread; null where it has none. */
-export function stepBack(): number | null {
+export function stepBack(): void {
   try {
-    const [, thread = ''] = /(\d+)$/.exec(readlinkSync('/proc/thread-self')) ?? []
-    if (thread === '') return null
-    setPriority(Number(thread), NICENESS)
-    return Number(thread)
+    for (const thread of readdirSync('/proc/self/task')) setPriority(Number(thread), NICENESS)
+    writeFileSync('/proc/self/oom_score_adj', String(OOM_SCORE))
   } catch {
-    return null // a matter of comfort: copies are made all the same
+    // a matter of comfort: copies are made all the same
   }
 }

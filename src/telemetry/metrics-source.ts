@@ -9,13 +9,13 @@ import type { Phase } from '../domain/document.ts'
 import type { ThreadRegion } from '../domain/thread-region.ts'
 import type { TriggerStatus } from '../domain/watch.ts'
 import type { StateSource } from '../ports.ts'
-import type { OwnThread } from './own-thread.ts'
+import type { OwnProcess } from './own-thread.ts'
 
 export type MetricsSource = {
   readonly version: string
   readonly routes: readonly RouteSource[]
   readonly threads: readonly ThreadRegion[]
-  readonly shadowThread: OwnThread | null // as it said last; null while there is none
+  readonly shadowProcess: OwnProcess | null // as it said last; null while there is none
   readonly state: {
     readonly source: StateSource
     readonly ageSeconds: number // since a shared store confirmed the route that it confirmed least lately

@@ -370,9 +370,14 @@ const TABLE: readonly Metric[] = [
   ),
   gauge(
     'sluice_process_resident_memory_bytes',
-    [],
-    'Resident memory of the process.',
-    alone(() => process.memoryUsage.rss())
+    ['process'],
+    'Resident memory of the process that serves (main) and of the one for shadows and events.',
+    ({ source: { shadowProcess } }) => [
+      [{ process: 'main' }, process.memoryUsage.rss()],
+      ...(shadowProcess === null
+        ? []
+        : [[{ process: 'shadow' }, shadowProcess.residentBytes] as const])
+    ]
   ),
   gauge(
     'sluice_process_start_time_seconds',

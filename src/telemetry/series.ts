@@ -195,18 +195,20 @@ export function perThread(read: (of: OfThread) => number) {
     threads.map((of, i) => [{ thread: String(i) }, read(of)])
 }
 
-/** The data threads, and the main thread and the shadow thread beside them. */
+/** The data threads, and the main thread and the shadow process beside them. */
 export function withOthers(ofOther: (other: OwnThread) => number, read: (of: OfThread) => number) {
   return (reading: Reading): readonly Sample[] => [
     [{ thread: 'main' }, ofOther(reading.main)],
-    ...shadowThread(reading, ofOther),
+    ...ofShadowProcess(reading, ofOther),
     ...perThread(read)(reading)
   ]
 }
 
-function shadowThread({ source }: Reading, read: (thread: OwnThread) => number): readonly Sample[] {
-  const { shadowThread: thread } = source
-  return thread === null ? [] : [[{ thread: 'shadow' }, read(thread)]]
+function ofShadowProcess(
+  { source: { shadowProcess } }: Reading,
+  read: (of: OwnThread) => number
+): readonly Sample[] {
+  return shadowProcess === null ? [] : [[{ thread: 'shadow' }, read(shadowProcess)]]
 }
 
 /** Sum of one word of the thread regions over all threads. */

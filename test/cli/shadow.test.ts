@@ -203,7 +203,7 @@ t.test('ends with 0 when nothing differs beyond noise, and with 3 when nobody ca
     stdout: /no field was compared/
   })
   const mute = await (await cliOver(t, found({ agreement: null }))).cli('diff', 'demo', 'all')
-  t.match(mute, { code: 3, stderr: /the shadow thread does not answer/ })
+  t.match(mute, { code: 3, stderr: /the shadow process does not answer/ })
 })
 
 t.test(

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { createBackground } from '../../src/control-plane/background.ts'
-import type { ThreadPolicy } from '../../src/ports.ts'
+import type { ProcessPolicy } from '../../src/ports.ts'
 import { silentLog } from '../helpers/state-process.ts'
 
 const THREAD = 4711
@@ -10,7 +10,7 @@ const LATE = 0.5
 /** `asked`: policies in the order in which they were asked for. `second` lets one pass, with what was said in it. */
 function scene(works = true) {
   let ms = 0
-  const asked: ThreadPolicy[] = []
+  const asked: ProcessPolicy[] = []
   const background = createBackground({
     setPolicy: async (thread, policy) => {
       if (thread !== THREAD) throw new Error('another thread')

@@ -1,6 +1,7 @@
 /** What is copied, what is dropped and why, and that the credit always comes back. */
 import { test } from 'tap'
 import { type Tap, type TapEnding, type TapFacts, Taps } from '../../src/data-plane/tap.ts'
+import { ByteBudget } from '../../src/domain/byte-budget.ts'
 import {
   SHADOW_AT,
   SHADOW_DROPS,
@@ -8,13 +9,7 @@ import {
   type ShadowDrop,
   type ShadowTap
 } from '../../src/domain/shadow.ts'
-import {
-  type AnswerCopy,
-  COPY_OVERHEAD,
-  CREDIT,
-  type FromTap,
-  type RequestCopy
-} from '../../src/domain/shadow-copy.ts'
+import { type AnswerCopy, COPY_OVERHEAD, type RequestCopy } from '../../src/domain/shadow-copy.ts'
 import { routeSnapshot } from '../helpers/route-snapshot.ts'
 
 const ending: TapEnding = {
@@ -55,16 +50,13 @@ const FACTS: Omit<TapFacts, 'route'> = {
   fields: () => ['x-own', '1']
 }
 
-/** The taps of a thread with a channel of `limit` bytes. */
+/** The taps of a thread with a road of `limit` bytes. */
 function world(shadows: readonly ShadowTap[], limit = 1_000_000) {
   const counters = new Uint32Array(SHADOW_REGION_BYTES / 4)
-  const credit = new Uint32Array(CREDIT.size)
+  const credit = new ByteBudget(limit)
   const items: (RequestCopy | AnswerCopy)[] = []
-  const post = (batch: FromTap): void => {
-    items.push(...batch.items)
-  }
   const taps = new Taps(counters)
-  taps.connect({ post, credit, limit })
+  taps.connect({ credit, send: copies => items.push(...copies) })
   const route = routeSnapshot({ shadows })
   const begin = (changes: Partial<TapFacts> = {}): Tap | null =>
     taps.begin({ ...FACTS, route, ...changes })
@@ -76,10 +68,8 @@ function world(shadows: readonly ShadowTap[], limit = 1_000_000) {
     dropped: (why: ShadowDrop, slot = 0) =>
       counters[slot * SHADOW_AT.size + SHADOW_AT.drops + SHADOW_DROPS.indexOf(why)] ?? 0,
     considered: (slot = 0) => counters[slot * SHADOW_AT.size + SHADOW_AT.considered] ?? 0,
-    underWay: () => ((credit[CREDIT.taken] ?? 0) - (credit[CREDIT.returned] ?? 0)) >>> 0,
-    giveBack: (bytes: number) => {
-      credit[CREDIT.returned] = (credit[CREDIT.returned] ?? 0) + bytes
-    }
+    underWay: () => credit.held,
+    giveBack: (bytes: number) => credit.giveBack(bytes)
   }
 }
 
@@ -100,7 +90,7 @@ test('hands over the request when it is whole, and the answer when it is decided
   t.equal(Buffer.from(answer.body ?? []).toString(), 'xy')
   t.match(answer, { id: request.id, outcome: 'ok', bytes: 2, truncated: false })
   t.equal(answer.credit, COPY_OVERHEAD + 8)
-  t.equal(underWay(), COPY_OVERHEAD + 8, 'until the shadow thread gives it back')
+  t.equal(underWay(), COPY_OVERHEAD + 8, 'until the shadow process gives it back')
   giveBack(answer.credit)
   t.equal(underWay(), 0)
 })

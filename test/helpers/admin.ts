@@ -13,7 +13,7 @@ import { type Controller, createController } from '../../src/control-plane/contr
 import { createRegions } from '../../src/control-plane/regions.ts'
 import { firstOf } from '../../src/control-plane/reload.ts'
 import { createShadowCounts } from '../../src/control-plane/shadow-counts.ts'
-import type { ShadowThread } from '../../src/control-plane/shadow-thread.ts'
+import type { ShadowProcess } from '../../src/control-plane/shadow-process.ts'
 import type { Threads } from '../../src/control-plane/threads.ts'
 import { createUpstreams } from '../../src/control-plane/upstreams.ts'
 import { createFileState } from '../../src/io/file-state.ts'
@@ -241,7 +241,7 @@ async function startController(
     unitKey: Buffer.from('key'),
     load,
     version: '0.0.0',
-    shadowThread: NO_SHADOW_THREAD,
+    shadowProcess: NO_SHADOW_PROCESS,
     shadowCounts: createShadowCounts(1),
     stateWarnings: [],
     counters: null
@@ -268,7 +268,7 @@ const NO_THREADS: Threads = {
 }
 
 /** Pairs and events are not what these tests are about. */
-const NO_SHADOW_THREAD: ShadowThread = {
+const NO_SHADOW_PROCESS: ShadowProcess = {
   start: async () => undefined,
   running: () => true,
   attach: () => undefined,

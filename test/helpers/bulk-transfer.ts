@@ -2,9 +2,9 @@
  * A large body through the product with a peer that stands still for a while, both ways: what arrived, and how
  * much memory of the process it took. For the scenario test and for the bench that does it with a gigabyte.
  */
-import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { type BulkUpstream, Checksum, checksumOf, pour } from './bulk.ts'
+import { residentBytes } from './process-tree.ts'
 import { until } from './until.ts'
 
 export type Transfer = {
@@ -14,11 +14,6 @@ export type Transfer = {
 }
 
 const HEAD = 'Host: router.test\r\nX-User-Id: bulk\r\n'
-
-/** Resident memory of a process, in bytes. */
-export function residentBytes(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
-}
 
 /** The upstream sends `bytes`; the client stops reading at the start until nothing moves, then reads on. */
 export async function download(port: number, pid: number, bytes: number): Promise<Transfer> {

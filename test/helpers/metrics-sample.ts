@@ -69,7 +69,7 @@ export function sample(threads = 1): { source: MetricsSource; counters: readonly
         ]
       }
     ],
-    shadowThread: { delaySeconds: 0.25, heapBytes: 1_000, cpuSeconds: 3 },
+    shadowProcess: { delaySeconds: 0.25, heapBytes: 1_000, residentBytes: 2_000, cpuSeconds: 3 },
     threads: Array.from({ length: threads }, () =>
       threadRegionOver(new SharedArrayBuffer(THREAD_REGION_BYTES))
     ),

@@ -3,7 +3,7 @@
  */
 import t from 'tap'
 import { readAnswers } from '../helpers/answers.ts'
-import { residentBytes } from '../helpers/bulk-transfer.ts'
+import { residentBytes } from '../helpers/process-tree.ts'
 import { DEMO_START, demoConfig } from '../helpers/raw-cases.ts'
 import { type RawClient, rawClient } from '../helpers/raw-client.ts'
 import { startRecorder } from '../helpers/recorder.ts'

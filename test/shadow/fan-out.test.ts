@@ -2,20 +2,15 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'tap'
 import { OUTCOMES } from '../../src/domain/counts.ts'
-import {
-  SHADOW_AT,
-  SHADOW_DROPS,
-  SHADOW_REGION_BYTES,
-  type ShadowSettings
-} from '../../src/domain/shadow.ts'
+import { SHADOW_AT, SHADOW_DROPS, type ShadowSettings } from '../../src/domain/shadow.ts'
 import {
   type AnswerCopy,
-  CREDIT,
+  BATCH_MS,
   NO_ANSWER,
   type RequestCopy
 } from '../../src/domain/shadow-copy.ts'
 import type { ShadowTarget, ShadowUpstream } from '../../src/domain/shadow-messages.ts'
-import { countingIn } from '../../src/shadow/counting.ts'
+import { createCounting } from '../../src/shadow/counting.ts'
 import { createFanOut, type Pairing } from '../../src/shadow/fan-out.ts'
 import { forbidden } from '../../src/upstream-connection/forbidden.ts'
 import { Pools } from '../../src/upstream-connection/pools.ts'
@@ -73,7 +68,8 @@ function request(id: number, slots: readonly number[]): RequestCopy {
     path: '/predict',
     fields: ['x-own', '1'],
     body: Buffer.from('{}'),
-    arrivedAt: 0
+    arrivedAt: 0,
+    wholeAt: 0
   }
 }
 
@@ -116,10 +112,8 @@ test('ends every copy once and gives back its credit when shadows answer, hang, 
   ]
   const shadow = await startAnswering(t, () => kinds[Math.floor(random() * kinds.length)] ?? {})
   const champion = await startAnswering(t, () => ({}))
-  const region = new SharedArrayBuffer(SHADOW_REGION_BYTES)
-  const words = new Uint32Array(region)
   const pairs: Pairing[] = []
-  const counting = countingIn(region)
+  const counting = createCounting()
   const pools = new Pools(forbidden([]))
   t.teardown(() => pools.destroy())
   const fanOut = createFanOut({
@@ -142,31 +136,32 @@ test('ends every copy once and gives back its credit when shadows answer, hang, 
     champion: upstreamAt(champion.url, 'v3')
   })
   fanOut.setTargets([target(0, shadow.url), target(1, 'http://127.0.0.1:9')])
-  const credit = new Uint32Array(CREDIT.size)
-  const road = fanOut.road(credit)
+  let returned = 0
+  const road = fanOut.road(bytes => {
+    returned += bytes
+  })
   const COPIES = 300
   let taken = 0
   for (let id = 1; id <= COPIES; id++) {
     const bytes = Math.floor(random() * 2000)
     taken += bytes
-    const finish = () => road.take({ items: [answer(id, bytes)] })
-    road.take({ items: [request(id, [0, 1, 2])] })
+    const finish = () => road.take([answer(id, bytes)])
+    road.take([request(id, [0, 1, 2])])
     if (random() < 0.5) finish()
     else setTimeout(finish, random() * 300)
     if (id % 10 === 0) await new Promise(resolve => setTimeout(resolve, 20))
   }
-  await until('all credit to come back', () => credit[CREDIT.returned] === taken)
+  await until('all credit to come back', () => returned === taken)
   t.equal(fanOut.held(), 0, 'nothing is held')
-  const dropsOf = (slot: number) =>
-    SHADOW_DROPS.reduce(
-      (sum, _, i) => sum + (words[slot * SHADOW_AT.size + SHADOW_AT.drops + i] ?? 0),
-      0
-    )
-  const outcomesOf = (slot: number) =>
-    OUTCOMES.reduce(
-      (sum, _, i) => sum + (words[slot * SHADOW_AT.size + SHADOW_AT.outcomes + i] ?? 0),
-      0
-    )
+  const counts = new Map(counting.changed().map(({ slot, words }) => [slot, words]))
+  t.same(counting.changed(), [], 'what was told is not told again')
+  const countOf = (slot: number, from: number, words: number) =>
+    counts
+      .get(slot)
+      ?.subarray(from, from + words)
+      .reduce((sum, count) => sum + count, 0) ?? 0
+  const dropsOf = (slot: number) => countOf(slot, SHADOW_AT.drops, SHADOW_DROPS.length)
+  const outcomesOf = (slot: number) => countOf(slot, SHADOW_AT.outcomes, OUTCOMES.length)
   for (const slot of [0, 1, 2]) t.equal(dropsOf(slot) + outcomesOf(slot), COPIES, `slot ${slot}`)
   t.equal(dropsOf(2), COPIES, 'a shadow that is gone gets nothing')
   t.equal(pairs.length, outcomesOf(0) + outcomesOf(1))
@@ -187,18 +182,39 @@ test('pairs what is open with no answer when its data thread ends', async t => {
   t.teardown(() => pools.destroy())
   const fanOut = createFanOut({
     pools,
-    counting: countingIn(new SharedArrayBuffer(SHADOW_REGION_BYTES)),
+    counting: createCounting(),
     paired: (pairing, done) => {
       pairs.push(pairing)
       done()
     }
   })
   fanOut.setTargets([only(shadow.url)])
-  const road = fanOut.road(new Uint32Array(CREDIT.size))
-  road.take({ items: [request(1, [0])] })
+  const road = fanOut.road(() => undefined)
+  road.take([request(1, [0])])
   road.close()
   await until('the pair', () => pairs.length === 1)
   t.match(pairs[0]?.primary, { outcome: 'reset', status: 0 })
+})
+
+test('sends what is late at once, and keeps the time between copies of a batch', async t => {
+  const pools = new Pools(forbidden([]))
+  t.teardown(() => pools.destroy())
+  const counting = createCounting()
+  const fanOut = createFanOut({ pools, counting, paired: (_pairing, done) => done() })
+  const road = fanOut.road(() => undefined)
+  const sent = () => counting.changed().length > 0 // counted as off, for there is no target
+  road.take([{ ...request(1, [0]), wholeAt: Date.now() - 1_000 }, answer(1, 0)])
+  t.ok(sent())
+  road.take([{ ...request(2, [0]), wholeAt: Date.now() + 3_600_000 }, answer(2, 0)])
+  t.ok(sent(), 'a clock that was set back holds nothing up')
+  const fresh = Date.now()
+  road.take([{ ...request(3, [0]), wholeAt: fresh }, answer(3, 0)])
+  t.equal(
+    sent(),
+    Date.now() - fresh >= BATCH_MS,
+    'what is fresh waits, unless this machine stood still'
+  )
+  await until('the fresh one', () => fanOut.open() === 0)
 })
 
 test('gives the memory of a body back when it was written, and not before', async t => {
@@ -210,17 +226,17 @@ test('gives the memory of a body back when it was written, and not before', asyn
   let done = 0
   const fanOut = createFanOut({
     pools,
-    counting: countingIn(new SharedArrayBuffer(SHADOW_REGION_BYTES)),
+    counting: createCounting(),
     paired: (_pairing, release) => {
       release()
       done++
     }
   })
-  const road = fanOut.road(new Uint32Array(CREDIT.size))
+  const road = fanOut.road(() => undefined)
   const send = async (id: number, url: string): Promise<RequestCopy> => {
     const copy = { ...request(id, [0]), body: new Uint8Array(body) }
     fanOut.setTargets([only(url, { timeout: 20_000 })])
-    road.take({ items: [copy, answer(id, 0)] })
+    road.take([copy, answer(id, 0)])
     await until('the pair', () => done === id)
     return copy
   }

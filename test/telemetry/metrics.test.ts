@@ -85,6 +85,7 @@ t.test('says what counters, documents, triggers and threads say when it is rende
     ['sluice_thread_event_loop_delay_seconds', { thread: '0' }, 0.012],
     ['sluice_thread_event_loop_delay_seconds', { thread: 'shadow' }, 0.25],
     ['sluice_thread_cpu_seconds_total', { thread: 'shadow' }, 3],
+    ['sluice_process_resident_memory_bytes', { process: 'shadow' }, 2_000],
     ['sluice_shadow_requests_total', { route: 'demo', shadow: 'try', outcome: 'ok' }, 7],
     ['sluice_shadow_dropped_total', { route: 'demo', shadow: 'try', reason: 'size' }, 2],
     ['sluice_shadow_agreement_ratio', { route: 'demo', shadow: 'try', field: 'status' }, 0.75],

@@ -1,19 +1,20 @@
 /**
- * The life of the shadow thread: start, what it is told and asked, its replacement when it dies, its end.
+ * The life of the shadow process: start, what it is told and asked, its replacement when it dies, its end.
  *
  * Nothing waits for it but its own start and end. When it dies, the data threads stop copying, what it had is
  * counted as lost, and another one starts with back-off; events of the meantime wait in a short queue.
  */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import type { AgreementView } from '../domain/compare/agreement.ts'
-import { type CopyPort, CREDIT } from '../domain/shadow-copy.ts'
+import type { RoadAddress } from '../domain/shadow-copy.ts'
 import type {
   EventsReport,
   FromShadow,
   PublishedEvent,
   ShadowStart,
   ShadowTarget,
-  ThreadVitals,
+  ShadowVitals,
   ToShadow
 } from '../domain/shadow-messages.ts'
 import { type ErrorCode, fail } from '../errors.ts'
@@ -22,10 +23,10 @@ import type { Background } from './background.ts'
 import { restartPace } from './restart-pace.ts'
 import type { ShadowCounts } from './shadow-counts.ts'
 
-export type ShadowThreadOptions<Events> = {
+export type ShadowProcessOptions<Events> = {
   readonly entry: URL
   /** Asked anew for each start. */
-  readonly start: () => Omit<ShadowStart<Events>, 'counters'>
+  readonly start: () => ShadowStart<Events>
   readonly ownPorts: () => readonly number[]
   readonly counts: ShadowCounts
   readonly background: Background
@@ -34,22 +35,21 @@ export type ShadowThreadOptions<Events> = {
 
 /** What data threads have to do with it. */
 export type CopyRoads = {
-  /** Sends copies to a new shadow thread. */
+  /** Sends copies to a new shadow process. */
   open(): void
   /** Resolves when no data thread copies any more. */
   close(): Promise<void>
 }
 
-export type CopyRoad = { readonly port: CopyPort; readonly credit: SharedArrayBuffer }
-
-export type ShadowThread = {
+export type ShadowProcess = {
   /** Starts it. Throws when events have nowhere to go. */
   start(): Promise<void>
+  /** It runs, or is being started again. */
   running(): boolean
   /** To be called before copies can come. */
   attach(roads: CopyRoads): void
-  /** The road of a data thread; null while there is no shadow thread. Each call makes a new one. */
-  road(thread: number): CopyRoad | null
+  /** Where data threads send copies; null while there is no shadow process. */
+  road(): RoadAddress | null
   setTargets(targets: readonly ShadowTarget[]): void
   publish(event: PublishedEvent): void
   /** What the pairs of a slot say; null when it does not answer. */
@@ -57,8 +57,8 @@ export type ShadowThread = {
   /** Agreement by field, of each slot. */
   agreement(slot: number): readonly { readonly field: string; readonly ratio: number }[]
   events(): readonly EventCounts[]
-  /** How the thread does, as it said last; null while there is none. */
-  vitals(): ThreadVitals | null
+  /** How the process does, as it said last; null while there is none. */
+  vitals(): ShadowVitals | null
   faults(): readonly string[]
   /** Flushes for at most so many ms, then ends it. */
   close(timeoutMs: number): Promise<void>
@@ -68,20 +68,27 @@ const REPORT_MS = 2_000
 const TICK_MS = 1_000 // of the background
 const MOST_WAITING = 1_000
 const END_MS = 1_000
-const YOUNG_MB = 4 // copies are short-lived, and bodies hang on small objects: the sooner they are seen, the better
+/**
+ * What is larger goes back to the system when it is freed (bytes, for the C library): the reads of sockets and most
+ * bodies. It costs a call for each, which is nobody's time but that of the background (decisions 6 and 7).
+ */
+const MEMORY = { MALLOC_MMAP_THRESHOLD_: '32768' }
+/** Copies are short-lived, and bodies hang on small objects: the sooner they are seen, the better (collect-early.ts). */
+const FLAGS = ['--max-semi-space-size=1', '--expose-gc']
 
 type Agreement = Extract<FromShadow, { type: 'summary' }>['agreement'][number]
 
-export function createShadowThread<Events>(options: ShadowThreadOptions<Events>): ShadowThread {
+export function createShadowProcess<Events>(options: ShadowProcessOptions<Events>): ShadowProcess {
   const { log, counts, background } = options
   const reports = new Map<number, (view: AgreementView | null) => void>()
-  const before = new Map<string, EventCounts>() // of shadow threads that have ended
+  const before = new Map<string, EventCounts>() // of shadow processes that have ended
   const agreement = new Map<number, Agreement>()
   const pace = restartPace()
   let now: EventsReport = { topics: [], faults: [] }
-  let worker: Worker | null = null
-  let vitals: ThreadVitals | null = null
-  let ready = false
+  let child: ChildProcess | null = null
+  let end: Promise<string> = Promise.resolve('')
+  let vitals: ShadowVitals | null = null
+  let road: RoadAddress | null = null // null until it is ready
   let wasReady = false
   let targets: readonly ShadowTarget[] = []
   let waiting: PublishedEvent[] = []
@@ -91,8 +98,8 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
   let ending = false
   let onClosed: () => void = () => {}
 
-  function send(message: ToShadow, transfer: readonly MessagePort[] = []): void {
-    worker?.postMessage(message, [...transfer])
+  function send(message: ToShadow): void {
+    child?.send(message, () => undefined) // who is gone hears nothing
   }
 
   function sendTargets(): void {
@@ -100,54 +107,64 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
   }
 
   function spawn(started: (error: Error | null) => void): void {
-    const workerData: ShadowStart<Events> = { ...options.start(), counters: counts.ofShadowThread }
-    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB }
-    const next = new Worker(options.entry, { workerData, name: 'shadow', resourceLimits })
     pace.started(performance.now())
+    let next: ChildProcess
+    try {
+      next = forked(options.entry)
+    } catch (error) {
+      afterEnd(String(error), started)
+      return
+    }
+    child = next
+    end = endOf(next)
     const ticking = setInterval(background.tick, TICK_MS).unref()
-    worker = next
+    send({ type: 'start', start: options.start() })
     next.on('message', (message: FromShadow) => {
       if (message.type === 'ready') {
-        ready = true
+        road = message.road
         wasReady = true
-        if (message.thread !== null) background.begin(message.thread)
+        if (next.pid !== undefined) background.begin(next.pid)
         sendTargets()
         for (const event of waiting) send({ type: 'publish', event })
         waiting = []
         roads?.open()
         started(null)
       } else if (message.type === 'failed') {
-        started(fail(message.code as ErrorCode, [...message.args])) // the thread took it from the same table
+        started(fail(message.code as ErrorCode, [...message.args])) // the process took it from the same table
       } else hear(message)
     })
-    next.on('error', error => log.error({ thread: 'shadow', err: error }, 'shadow thread failed'))
-    next.on('exit', code => {
-      worker = null
-      vitals = null
-      ready = false
+    void end.then(how => {
       clearInterval(ticking)
-      background.end()
-      onClosed()
-      for (const answer of reports.values()) answer(null)
-      reports.clear()
-      keepCounts()
-      if (!wasReady) started(fail('SLC_SHADOW_THREAD', [`it ended with code ${code}`]))
-      if (ending || !wasReady) return
-      const wait = pace.ended(performance.now())
-      log.error({ thread: 'shadow', code, wait }, 'shadow thread ended; another one starts')
-      const settled = roads?.close() ?? Promise.resolve()
-      setTimeout(() => {
-        void settled.then(() => {
-          counts.loseOpen()
-          if (!ending) spawn(() => undefined)
-        })
-      }, wait).unref()
+      afterEnd(how, started)
     })
+  }
+
+  function afterEnd(how: string, started: (error: Error | null) => void): void {
+    child = null
+    vitals = null
+    road = null
+    background.end()
+    onClosed()
+    for (const answer of reports.values()) answer(null)
+    reports.clear()
+    keepCounts()
+    if (!wasReady) started(fail('SLC_SHADOW_PROCESS', [how]))
+    if (ending || !wasReady) return
+    const wait = pace.ended(performance.now())
+    log.error({ process: 'shadow', wait }, `the shadow process ended (${how}); another one starts`)
+    const settled = roads?.close() ?? Promise.resolve()
+    setTimeout(() => {
+      void settled.then(() => {
+        counts.loseOpen()
+        if (!ending) spawn(() => undefined)
+      })
+    }, wait).unref()
   }
 
   function hear(message: Exclude<FromShadow, { type: 'ready' | 'failed' }>): void {
     if (message.type === 'log')
-      log[message.level]({ thread: 'shadow', ...message.fields }, message.msg)
+      log[message.level]({ process: 'shadow', ...message.fields }, message.msg)
+    else if (message.type === 'counts') counts.hear(message.counts)
     else if (message.type === 'report') {
       reports.get(message.id)?.(message.view)
       reports.delete(message.id)
@@ -167,7 +184,7 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
     }
   }
 
-  /** The counts of a thread that ended are added to those of the next one. */
+  /** The counts of a process that ended are added to those of the next one. */
   function keepCounts(): void {
     for (const each of counted()) before.set(each.topic, each)
     now = { topics: [], faults: [] }
@@ -191,28 +208,22 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
       new Promise((resolve, reject) => {
         spawn(error => (error === null ? resolve() : reject(error)))
       }),
-    running: () => worker !== null,
+    running: () => child !== null || wasReady,
     attach(given) {
       roads = given
     },
-    road(thread) {
-      if (!ready) return null
-      const { port1, port2 } = new MessageChannel()
-      const credit = new SharedArrayBuffer(CREDIT.size * 4)
-      send({ type: 'channel', thread, port: port2, credit }, [port2])
-      return { port: port1 as unknown as CopyPort, credit } // its typed view: batches alone go in here
-    },
+    road: () => road,
     setTargets(next) {
       targets = next
-      if (ready) sendTargets()
+      if (road !== null) sendTargets()
     },
     publish(event) {
-      if (ready) send({ type: 'publish', event })
+      if (road !== null) send({ type: 'publish', event })
       else if (waiting.length < MOST_WAITING) waiting.push(event)
       else overflow++
     },
     report(slot) {
-      if (!ready) return Promise.resolve(null)
+      if (road === null) return Promise.resolve(null)
       const id = ++ids
       return new Promise(resolve => {
         const timer = setTimeout(() => {
@@ -241,11 +252,13 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
       ),
     vitals: () => vitals,
     faults: () =>
-      ready || ending || !wasReady ? now.faults : ['the shadow thread is being started again'],
+      road !== null || ending || !wasReady
+        ? now.faults
+        : ['the shadow process is being started again'],
     async close(timeoutMs) {
       ending = true
-      const ended = worker
-      if (ended === null) return
+      const last = child
+      if (last === null) return
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, timeoutMs + END_MS)
         onClosed = () => {
@@ -254,7 +267,33 @@ export function createShadowThread<Events>(options: ShadowThreadOptions<Events>)
         }
         send({ type: 'close', timeoutMs })
       })
-      await ended.terminate()
+      last.kill('SIGKILL') // where it has not ended by itself
+      await end
     }
   }
+}
+
+/** Throws, or says by its end, why it cannot be started. */
+function forked(entry: URL): ChildProcess {
+  return fork(fileURLToPath(entry), [], {
+    execArgv: [...process.execArgv.filter(flag => !flag.startsWith('--inspect')), ...FLAGS],
+    env: { ...process.env, ...MEMORY },
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc']
+  })
+}
+
+/** How it ended, when it has and all that it said has been heard: an exit alone may come before its last words. */
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise(resolve => {
+    child.on('error', error => {
+      if (child.pid === undefined) resolve(error.message) // it was never there
+    })
+    let events = 0
+    const onEnd = (): void => {
+      if (++events === 2) resolve(child.signalCode ?? `exit code ${child.exitCode}`)
+    }
+    child.once('exit', onEnd)
+    child.once('disconnect', onEnd)
+  })
 }

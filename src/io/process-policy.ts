@@ -1,16 +1,16 @@
 /**
- * The scheduling policy of a thread of this process, on Linux: `idle` (SCHED_IDLE) or `other`, as all begin.
+ * The scheduling policy of a process and all its threads, on Linux: `idle` (SCHED_IDLE) or `other`, as all begin.
  *
  * Node has no call for it, so chrt of util-linux sets it. Nobody may leave SCHED_IDLE again without CAP_SYS_NICE, so
  * that without it, or without chrt, no policy is chosen at all.
  */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import type { ThreadPolicy } from '../ports.ts'
+import type { ProcessPolicy } from '../ports.ts'
 
 const CAP_SYS_NICE = 23n // capability.h
 
-/** Whether threads of this process can go to `idle` and come back. */
+/** Whether a process of ours can go to `idle` and come back. */
 export function mayChoosePolicy(): boolean {
   try {
     const status = readFileSync('/proc/self/status', 'utf8')
@@ -21,10 +21,10 @@ export function mayChoosePolicy(): boolean {
   }
 }
 
-/** `thread` is the number under which the system knows it. False: it was not done. Never rejects. */
-export function setThreadPolicy(thread: number, policy: ThreadPolicy): Promise<boolean> {
+/** False: it was not done. Never rejects. */
+export function setProcessPolicy(pid: number, policy: ProcessPolicy): Promise<boolean> {
   return new Promise(resolve => {
-    execFile('chrt', [`--${policy}`, '--pid', '0', String(thread)], error => {
+    execFile('chrt', ['--all-tasks', `--${policy}`, '--pid', '0', String(pid)], error => {
       resolve(error === null)
     })
   })

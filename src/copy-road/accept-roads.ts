@@ -1,0 +1,100 @@
+/**
+ * The shadow process's end of the roads that copies come by: it listens on a Unix socket, and each data thread that
+ * shows the token has a road of its own, until its connection ends.
+ *
+ * On Linux the socket has no file (an abstract name), so that nothing must be writable and nothing is left behind.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { releaseBytes } from '../domain/release-bytes.ts'
+import type { AnswerCopy, RequestCopy, RoadAddress } from '../domain/shadow-copy.ts'
+import { CopyReader } from './frame.ts'
+import { wordBytes } from './words.ts'
+
+/** What takes the copies of one data thread. */
+export type RoadEnd = {
+  take(copies: readonly (RequestCopy | AnswerCopy)[]): void
+  close(): void
+}
+
+/** Credit goes back so often at most, but for this much at once: each time wakes a data thread. */
+const RETURN_MS = 50
+const RETURN_BYTES = 1024 * 1024
+const KNOCK_MS = 5_000 // until the token is there
+const TOKEN_BYTES = 32
+
+/** `begin` is called for each new road; it gives credit back by `giveBack`, in bytes. */
+export function acceptRoads(
+  begin: (giveBack: (bytes: number) => void) => RoadEnd,
+  log: (msg: string, fields: Readonly<Record<string, unknown>>) => void
+): Promise<RoadAddress> {
+  const token = randomBytes(TOKEN_BYTES)
+  const name = `sluice-${process.pid}-${randomBytes(8).toString('hex')}`
+  const path = process.platform === 'linux' ? `\0${name}` : join(tmpdir(), name)
+  const server = createServer(socket => admit(socket, token, () => travel(socket, begin, log)))
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ path }, () => {
+      server.unref() // the main process is what keeps this one
+      server.off('error', reject)
+      server.on('error', error => log('a road of copies could not be opened', { err: error }))
+      resolve({ path, token })
+    })
+  })
+}
+
+/** Waits for the token, and ends who has another one. */
+function admit(socket: Socket, token: Uint8Array, admitted: () => void): void {
+  let shown: Buffer = Buffer.alloc(0)
+  socket.on('error', () => undefined) // 'close' comes behind it
+  socket.setTimeout(KNOCK_MS, () => socket.destroy())
+  const onData = (piece: Buffer): void => {
+    shown = Buffer.concat([shown, piece])
+    if (shown.length < TOKEN_BYTES) return
+    socket.off('data', onData)
+    socket.setTimeout(0)
+    if (!timingSafeEqual(shown.subarray(0, TOKEN_BYTES), token)) {
+      socket.destroy()
+      return
+    }
+    admitted()
+    if (shown.length > TOKEN_BYTES) socket.emit('data', shown.subarray(TOKEN_BYTES))
+  }
+  socket.on('data', onData)
+}
+
+function travel(
+  socket: Socket,
+  begin: (giveBack: (bytes: number) => void) => RoadEnd,
+  log: (msg: string, fields: Readonly<Record<string, unknown>>) => void
+): void {
+  const reader = new CopyReader()
+  let owed = 0
+  let timer: NodeJS.Timeout | null = null
+  const pay = (): void => {
+    if (timer !== null) clearTimeout(timer)
+    timer = null
+    socket.write(wordBytes(owed))
+    owed = 0
+  }
+  const end = begin(bytes => {
+    owed += bytes
+    if (owed >= RETURN_BYTES) pay()
+    else timer ??= setTimeout(pay, RETURN_MS)
+  })
+  socket.on('data', piece => {
+    try {
+      end.take(reader.push(piece))
+      releaseBytes(piece) // a buffer of its own for each read, of up to 64 KiB
+    } catch (error) {
+      log('what came by a road is no copy', { err: error })
+      socket.destroy()
+    }
+  })
+  socket.on('close', () => {
+    if (timer !== null) clearTimeout(timer)
+    end.close()
+  })
+}

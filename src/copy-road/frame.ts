@@ -1,0 +1,230 @@
+/**
+ * Copies as bytes, for the socket between a data thread and the shadow process. Both ends are this same program, so
+ * that there is one version of it.
+ *
+ * A frame, little endian: the size of its head (u32); in the head the kind, the size of the body and one (0: there is
+ * none), how many numbers and how many texts (u32 each), the numbers (f64), the sizes of the texts (u32), the texts
+ * (latin1, as all of HTTP's are); then the body. Made for the sender: one allocation for all heads of a batch and
+ * one for all texts of a copy.
+ */
+import type { BadKind, Outcome } from '../domain/counts.ts'
+import type { AnswerCopy, RequestCopy } from '../domain/shadow-copy.ts'
+
+type Copy = RequestCopy | AnswerCopy
+
+type Parts = {
+  readonly kind: number
+  readonly numbers: readonly number[]
+  readonly texts: readonly (string | null)[]
+  readonly body: Uint8Array | null
+}
+
+const REQUEST = 0
+const ANSWER = 1
+const WORD = 4
+const DOUBLE = 8
+const FIXED = 5 * WORD // size, kind, body, numbers, texts
+const NO_TEXT = 0xffffffff
+const MOST_HEAD = 16 * 1024 * 1024 // bytes; a larger one is no head
+
+/** From this size on a body is written from where it is, instead of being copied into the batch. */
+const OWN_CHUNK = 16 * 1024
+
+/** The bytes of some copies, in the pieces in which they should be written. */
+export function encodeCopies(copies: readonly Copy[]): readonly Uint8Array[] {
+  const all = copies.map(partsOf)
+  const chunks: Uint8Array[] = []
+  const together = Buffer.allocUnsafe(all.reduce((sum, parts) => sum + sizeTogether(parts), 0))
+  let at = 0
+  let from = 0
+  for (const parts of all) {
+    at = writeHead(together, at, parts)
+    const { body } = parts
+    if (body === null) continue
+    if (body.length < OWN_CHUNK) {
+      together.set(body, at)
+      at += body.length
+    } else {
+      chunks.push(together.subarray(from, at), body)
+      from = at
+    }
+  }
+  if (at > from) chunks.push(from === 0 ? together : together.subarray(from, at))
+  return chunks
+}
+
+function sizeTogether(parts: Parts): number {
+  const { body } = parts
+  return headSize(parts) + (body === null || body.length >= OWN_CHUNK ? 0 : body.length)
+}
+
+function headSize({ numbers, texts }: Parts): number {
+  let size = FIXED + numbers.length * DOUBLE + texts.length * WORD
+  for (const text of texts) size += text?.length ?? 0
+  return size
+}
+
+/** Gives the place behind it. */
+function writeHead(to: Buffer, start: number, parts: Parts): number {
+  const { kind, numbers, texts, body } = parts
+  let at = to.writeUInt32LE(headSize(parts), start)
+  at = to.writeUInt32LE(kind, at)
+  at = to.writeUInt32LE(body === null ? 0 : body.length + 1, at)
+  at = to.writeUInt32LE(numbers.length, at)
+  at = to.writeUInt32LE(texts.length, at)
+  for (const number of numbers) at = to.writeDoubleLE(number, at)
+  let whole = ''
+  for (const text of texts) {
+    at = to.writeUInt32LE(text === null ? NO_TEXT : text.length, at)
+    if (text !== null) whole += text
+  }
+  return at + to.write(whole, at, 'latin1')
+}
+
+/** Puts frames together again, however they were cut on the way. */
+export class CopyReader {
+  #into: Uint8Array = new Uint8Array(WORD) // what is being filled: a size, a head or a body
+  #filled = 0
+  #stage: 'size' | 'head' | 'body' = 'size'
+  #head: Buffer = NOTHING
+
+  /** All copies that end in this piece. Throws a RangeError where it is no frame. */
+  push(piece: Uint8Array): readonly Copy[] {
+    const copies: Copy[] = []
+    let at = 0
+    while (at < piece.length) {
+      const step = Math.min(piece.length - at, this.#into.length - this.#filled)
+      this.#into.set(piece.subarray(at, at + step), this.#filled)
+      this.#filled += step
+      at += step
+      while (this.#filled === this.#into.length) {
+        const copy = this.#next()
+        if (copy !== null) copies.push(copy)
+      }
+    }
+    return copies
+  }
+
+  /** What was filled is whole. */
+  #next(): Copy | null {
+    const whole = this.#into
+    if (this.#stage === 'size') {
+      const size = Buffer.from(whole.buffer, whole.byteOffset, WORD).readUInt32LE(0)
+      if (size < FIXED || size > MOST_HEAD) throw new RangeError(`a head of ${size} bytes`)
+      return this.#want('head', size - WORD)
+    }
+    if (this.#stage === 'head') {
+      this.#head = Buffer.from(whole.buffer, whole.byteOffset, whole.length)
+      const body = this.#head.readUInt32LE(WORD)
+      if (body > 1) return this.#want('body', body - 1)
+      this.#want('size', WORD)
+      return copyOf(this.#head, body === 0 ? null : NOTHING)
+    }
+    const head = this.#head
+    this.#want('size', WORD)
+    return copyOf(head, whole)
+  }
+
+  #want(stage: 'size' | 'head' | 'body', bytes: number): null {
+    this.#stage = stage
+    this.#into = new Uint8Array(bytes)
+    this.#filled = 0
+    return null
+  }
+}
+
+const NOTHING = Buffer.alloc(0)
+
+function copyOf(head: Buffer, body: Uint8Array | null): Copy {
+  const kind = head.readUInt32LE(0)
+  const count = { numbers: head.readUInt32LE(2 * WORD), texts: head.readUInt32LE(3 * WORD) }
+  const numbers: number[] = []
+  let at = 4 * WORD
+  for (let i = 0; i < count.numbers; i++, at += DOUBLE) numbers.push(head.readDoubleLE(at))
+  const whole = head.toString('latin1', at + count.texts * WORD)
+  const texts: (string | null)[] = []
+  let from = 0
+  for (let i = 0; i < count.texts; i++, at += WORD) {
+    const size = head.readUInt32LE(at)
+    texts.push(size === NO_TEXT ? null : whole.slice(from, from + size))
+    if (size !== NO_TEXT) from += size
+  }
+  const parts = { kind, numbers, texts, body }
+  return kind === REQUEST ? requestOf(parts) : answerOf(parts)
+}
+
+function partsOf(copy: Copy): Parts {
+  const { body } = copy
+  if (copy.kind === 'request') {
+    const { id, unitHash, arrivedAt, wholeAt, slots } = copy
+    const { route, revision, requestId, unit, method, target, path, fields } = copy
+    return {
+      kind: REQUEST,
+      numbers: [id, unitHash, arrivedAt, wholeAt, ...slots],
+      texts: [route, revision, requestId, unit, method, target, path, ...fields],
+      body
+    }
+  }
+  const { id, status, latencyMs, firstMs, inferenceHeaderLength, bytes, truncated, credit } = copy
+  const { variant, outcome, contentType, contentEncoding, bad } = copy
+  return {
+    kind: ANSWER,
+    numbers: [
+      id,
+      status,
+      latencyMs,
+      firstMs,
+      inferenceHeaderLength ?? -1,
+      bytes,
+      Number(truncated),
+      credit
+    ],
+    texts: [variant, outcome, contentType, contentEncoding, ...bad],
+    body
+  }
+}
+
+function requestOf({ numbers, texts, body }: Parts): RequestCopy {
+  const [id = 0, unitHash = 0, arrivedAt = 0, wholeAt = 0, ...slots] = numbers
+  const [route, revision, requestId, unit, method, target, path, ...fields] = texts
+  return {
+    kind: 'request',
+    id,
+    slots,
+    route: route ?? '',
+    revision: revision ?? '',
+    requestId: requestId ?? '',
+    unit: unit ?? null,
+    unitHash,
+    method: method ?? '',
+    target: target ?? '',
+    path: path ?? '',
+    fields: fields as string[], // none of them is null at the other end
+    body,
+    arrivedAt,
+    wholeAt
+  }
+}
+
+function answerOf({ numbers, texts, body }: Parts): AnswerCopy {
+  const [id = 0, status = 0, latencyMs = 0, firstMs = 0, length = -1, bytes = 0, cut, credit = 0] =
+    numbers
+  const [variant, outcome, contentType, contentEncoding, ...bad] = texts
+  return {
+    kind: 'answer',
+    id,
+    variant: variant ?? '',
+    outcome: outcome as Outcome, // the other end's own
+    status,
+    latencyMs,
+    firstMs,
+    contentType: contentType ?? null,
+    contentEncoding: contentEncoding ?? null,
+    inferenceHeaderLength: length < 0 ? null : length,
+    bytes,
+    body,
+    truncated: cut === 1,
+    bad: bad as BadKind[], // likewise
+    credit
+  }
+}

@@ -1,0 +1,115 @@
+/** The road over a real socket: copies arrive, credit returns, and who has no token gets nowhere. */
+import { connect } from 'node:net'
+import { test } from 'tap'
+import { acceptRoads, type RoadEnd } from '../../src/copy-road/accept-roads.ts'
+import { openRoad } from '../../src/copy-road/open-road.ts'
+import { type AnswerCopy, NO_ANSWER } from '../../src/domain/shadow-copy.ts'
+import { until } from '../helpers/until.ts'
+
+const LIMIT = 64 * 1024 * 1024
+
+function answer(id: number, body: Uint8Array | null = null): AnswerCopy {
+  return {
+    ...NO_ANSWER,
+    kind: 'answer',
+    id,
+    variant: 'v3',
+    outcome: 'ok',
+    bad: [],
+    body,
+    credit: 0
+  }
+}
+
+async function world(end: Partial<RoadEnd> = {}) {
+  const taken: number[] = []
+  const payers: ((bytes: number) => void)[] = []
+  const faults: string[] = []
+  const closed: number[] = []
+  const address = await acceptRoads(
+    giveBack => {
+      const index = payers.push(giveBack)
+      return {
+        take: copies => taken.push(...copies.map(({ id }) => id)),
+        close: () => closed.push(index),
+        ...end
+      }
+    },
+    msg => faults.push(msg)
+  )
+  return { address, taken, payers, faults, closed }
+}
+
+test('carries copies in order, those that were sent before it was connected too', async t => {
+  const { address, taken, closed } = await world()
+  const road = openRoad(address, LIMIT, () => undefined)
+  const ids = Array.from({ length: 500 }, (_, i) => i)
+  for (const id of ids) road.send([answer(id, Buffer.alloc(id * 40))])
+  await until('all copies', () => taken.length === ids.length)
+  t.same(taken, ids)
+  road.close()
+  await until('its end', () => closed.length === 1)
+})
+
+test('gives the memory of a large body back when it is written', async t => {
+  const { address, taken } = await world()
+  const road = openRoad(address, LIMIT, () => undefined)
+  const body = new Uint8Array(4 * 1024 * 1024)
+  road.send([answer(1, body)])
+  t.equal(body.length, 4 * 1024 * 1024, 'more than a socket holds')
+  await until('the copy', () => taken.length === 1)
+  await until('its memory', () => body.length === 0)
+  road.close()
+})
+
+test('brings credit back, in sums', async t => {
+  const { address, payers } = await world()
+  const road = openRoad(address, LIMIT, () => undefined)
+  road.credit.take(LIMIT)
+  await until('the road', () => payers.length === 1)
+  for (let i = 0; i < 100; i++) payers[0]?.(i)
+  payers[0]?.(32 * 1024 * 1024)
+  await until('the credit', () => road.credit.held === LIMIT - 4950 - 32 * 1024 * 1024)
+  road.close()
+  payers[0]?.(1) // nobody is there any more
+  t.pass()
+})
+
+test('has a road for each data thread, and says when the other end is gone', async t => {
+  const { address, payers, closed, faults } = await world({
+    take: () => {
+      throw new Error('of the shadow process')
+    }
+  })
+  let lost = 0
+  const one = openRoad(address, LIMIT, () => lost++)
+  const other = openRoad(address, LIMIT, () => lost++)
+  await until('both roads', () => payers.length === 2)
+  one.send([answer(1)])
+  await until('the end of one', () => lost === 1)
+  t.same(closed.length, 1)
+  t.match(faults, [/no copy/])
+  one.send([answer(2)])
+  other.close()
+  await until('the end of the other', () => closed.length === 2)
+  t.equal(lost, 1, 'who closes has lost nothing')
+})
+
+test('ends who has no token or another one', async t => {
+  const { address, payers } = await world()
+  const socket = connect({ path: address.path })
+  socket.on('error', () => undefined)
+  const ended = new Promise(resolve => socket.on('close', resolve))
+  socket.write(Buffer.alloc(32))
+  socket.write(Buffer.alloc(100))
+  await ended
+  t.equal(payers.length, 0)
+})
+
+test('says that it is lost where nobody listens', async t => {
+  await new Promise<void>(resolve => {
+    const road = openRoad({ path: '\0sluice-nobody', token: Buffer.alloc(32) }, LIMIT, resolve)
+    road.send([answer(1)])
+  })
+  t.pass('and nothing is thrown')
+})

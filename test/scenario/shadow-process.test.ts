@@ -1,0 +1,104 @@
+/** The process of shadows and events beside the router: its death, signals to it, and the death of the router. */
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { startAnswering } from '../helpers/answering.ts'
+import { childrenOf } from '../helpers/process-tree.ts'
+import { pairsIn, shadowedRoute, shadowOf, sum } from '../helpers/shadowed.ts'
+import { type Sluice, startSluice } from '../helpers/sluice.ts'
+import { until } from '../helpers/until.ts'
+
+t.setTimeout(200_000) // ends a hung run; nothing is measured by it
+
+const champion = await startAnswering(t, () => ({ body: '{"predictions":[1]}' }))
+const challenger = await startAnswering(t, () => ({ body: '{"predictions":[2]}', delayMs: 20 }))
+
+function started(): Promise<Sluice> {
+  return startSluice(
+    {
+      events: { driver: 'file', directory: 'events' },
+      routes: { fraud: shadowedRoute('fraud', champion.url, challenger.url) }
+    },
+    { t }
+  )
+}
+
+async function ask(router: Sluice, user: number): Promise<number> {
+  const response = await fetch(`${router.dataUrl}/fraud/predict`, {
+    method: 'POST',
+    body: '{}',
+    headers: { 'x-user-id': `user-${user}` }
+  })
+  await response.text()
+  return response.status
+}
+
+/** All copies have ended, one way or the other. */
+function ended(router: Sluice) {
+  return until('every copy to end', async () => {
+    const view = await shadowOf(router, 'fraud')
+    return sum(view.outcomes) + sum(view.dropped) === view.considered && view
+  })
+}
+
+const onlyChildOf = (router: Sluice): number => {
+  const [pid, ...more] = childrenOf(router.pid)
+  if (pid === undefined || more.length > 0) throw new Error('a router has one process beside it')
+  return pid
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+t.test('is replaced when it is killed under load, and no client feels it', async t => {
+  const router = await started()
+  const statuses = new Map<number, number>()
+  let going = true
+  const client = async (user: number) => {
+    while (going) {
+      const status = await ask(router, user)
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    }
+  }
+  const clients = [1, 2, 3, 4].map(client)
+  const outcomes = async () => sum((await shadowOf(router, 'fraud')).outcomes)
+  await until('copies', async () => (await outcomes()) > 50)
+  const first = onlyChildOf(router)
+  process.kill(first, 'SIGKILL')
+  await until('another process', () => childrenOf(router.pid).some(pid => pid !== first))
+  const before = await outcomes()
+  await until('its copies', async () => (await outcomes()) > before + 50)
+  going = false
+  await Promise.all(clients)
+  t.same([...statuses.keys()], [200])
+  const { considered, dropped } = await ended(router)
+  t.equal(considered, statuses.get(200))
+  t.ok((dropped['lost'] ?? 0) > 0, `${dropped['lost']} lost`)
+  t.ok(router.logs().some(({ msg }) => /SIGKILL.*another one starts/.test(String(msg))))
+})
+
+t.test('goes on when signals reach it, and ends with the router', async t => {
+  const router = await started()
+  const pid = onlyChildOf(router)
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(pid, signal)
+  for (let user = 0; user < 10; user++) t.equal(await ask(router, user), 200)
+  t.equal(sum((await ended(router)).outcomes), 10)
+  t.equal(onlyChildOf(router), pid, 'the same process')
+  await router.stop()
+  t.notOk(isRunning(pid))
+  t.equal((await pairsIn(router.directory)).length, 10)
+})
+
+t.test('writes what it has and ends when the router is killed', async t => {
+  const router = await started()
+  const pid = onlyChildOf(router)
+  for (let user = 0; user < 30; user++) await ask(router, user)
+  await router.kill()
+  await until('its end', () => !isRunning(pid))
+  const pairs = (await pairsIn(router.directory)).length
+  t.ok(pairs >= 25, `${pairs} of 30: what a batch still held was the router's`)
+})
