@@ -7,7 +7,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
-import { residentBytes } from './process.ts'
+import { residentBytes } from '../test/helpers/process-tree.ts'
 import { type Bed, PATH, type Shadow, startBed, sum } from './shadow-bed.ts'
 
 export const BUDGET = 64 * 2 ** 20 + 50e6 // bytes
@@ -65,10 +65,11 @@ async function pushed(push: Push, seconds: number): Promise<Growth> {
   const pool = new Pool(dataUrl, { connections: CLIENTS, pipelining: 1 })
   let failed = 0
   let sent = 0
-  let mayAsk = true
+  let allowed = Number.POSITIVE_INFINITY // requests until somebody looks again
   const body = requestOf(push.request)
   const ask = async () => {
     sent++
+    allowed--
     try {
       const answer = await pool.request({
         method: 'POST',
@@ -94,20 +95,20 @@ async function pushed(push: Push, seconds: number): Promise<Growth> {
       peak = Math.max(peak, residentBytes(pid))
     }, 50)
     const client = async () => {
-      while (!enough()) await (mayAsk ? ask() : delay(20))
+      while (!enough()) await (allowed > 0 ? ask() : delay(20))
     }
     await Promise.all(Array.from({ length: CLIENTS }, client))
     clearInterval(timer)
     return Math.max(peak, residentBytes(pid))
   }
   let looking = true
-  const seen = { full: 0, waiting: 0 }
+  const seen = { full: 0, waiting: 0 } // as of the last look
   try {
     const look = (async () => {
       while (looking) {
         seen.full = await dropsOf(push, bed)
         seen.waiting = await waitingOf(bed, push.shadow)
-        mayAsk = !push.freeze || seen.waiting < WAITING_MOST
+        if (push.freeze) allowed = WAITING_MOST - seen.waiting
         await delay(20)
       }
     })()
