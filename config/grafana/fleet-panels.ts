@@ -127,8 +127,10 @@ export const routers = [
     [{ expr: rate('sluice_thread_cpu_seconds_total', FLEET), legend: '{{instance}} {{thread}}' }]
   ),
   lines(
-    ['Resident memory', 'Of the process.'],
-    [{ expr: `sluice_process_resident_memory_bytes{${FLEET}}`, legend: '{{instance}} {{process}}' }],
+    ['Resident memory', 'Of the router, and of the process beside it for shadows and events.'],
+    [
+      { expr: `sluice_process_resident_memory_bytes{${FLEET}}`, legend: '{{instance}} {{process}}' }
+    ],
     { unit: 'bytes' }
   ),
   lines(
