@@ -47,7 +47,9 @@ const EVENTS: Push = {
 }
 const CLIENTS = 8
 const WAITING_MOST = 32 // pairs on their way to the ring, so that it alone is filled
-const BASE_REQUESTS = 2_000 // without a shadow: the heaps of all threads have grown to what they need
+const BASE_REQUESTS = 2_000 // without a shadow, and as many as it takes until the heaps of all threads have what they need:
+const STEADY_REQUESTS = 1_500 // without a new peak
+const NEW_PEAK = 1.01
 const WELL_REQUESTS = 600 // with a shadow that is well
 const MORE_REQUESTS = 100 // after the bound was reached
 
@@ -88,14 +90,20 @@ async function pushed(push: Push, seconds: number): Promise<Growth> {
       failed++
     }
   }
-  /** Keeps all clients busy until `enough`; resolves with the highest resident memory on the way. */
-  const busy = async (enough: () => boolean): Promise<number> => {
+  /**
+   * Keeps all clients busy until `enough`, which hears how many requests there were since the last peak; resolves with
+   * the highest resident memory on the way.
+   */
+  const busy = async (enough: (steady: number) => boolean): Promise<number> => {
     let peak = 0
+    let peakAt = sent
     const timer = setInterval(() => {
-      peak = Math.max(peak, residentBytes(pid))
+      const now = residentBytes(pid)
+      if (now > peak * NEW_PEAK) peakAt = sent
+      peak = Math.max(peak, now)
     }, 50)
     const client = async () => {
-      while (!enough()) await (allowed > 0 ? ask() : delay(20))
+      while (!enough(sent - peakAt)) await (allowed > 0 ? ask() : delay(20))
     }
     await Promise.all(Array.from({ length: CLIENTS }, client))
     clearInterval(timer)
@@ -112,9 +120,10 @@ async function pushed(push: Push, seconds: number): Promise<Growth> {
         await delay(20)
       }
     })()
-    const base = await busy(() => sent >= BASE_REQUESTS)
+    const base = await busy(steady => sent >= BASE_REQUESTS && steady >= STEADY_REQUESTS)
+    const from = sent
     await bed.turn('healthy')
-    const well = await busy(() => sent >= BASE_REQUESTS + WELL_REQUESTS)
+    const well = await busy(() => sent >= from + WELL_REQUESTS)
     await bed.quiet()
     if (push.freeze) bed.kafka?.pause()
     await bed.turn(push.shadow)

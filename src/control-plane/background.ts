@@ -27,9 +27,9 @@ export type BackgroundOptions = {
 
 const LATE_S = 0.15 // of a loop whose longest steps take milliseconds
 const SILENT_MS = 2_500 // of a process that speaks once a second
-const AWAY_MS = 30_000 // from `idle` at first, doubled each time in a row
+const AWAY_MS = 4_000 // from `idle` at first, doubled each time in a row: what disturbs a machine is often over soon
 const LONGEST_AWAY_MS = 600_000
-const STEADY_MS = 300_000 // who had enough for so long ends a row
+const STEADY_MS = 60_000 // who had enough for so long ends a row
 
 export function createBackground(options: BackgroundOptions): Background {
   const { now, log } = options
