@@ -47,8 +47,9 @@ const EVENTS: Push = {
 }
 const CLIENTS = 8
 const WAITING_MOST = 32 // pairs on their way to the ring, so that it alone is filled
-const BASE_REQUESTS = 2_000 // without a shadow, and as many as it takes until the heaps of all threads have what they need:
-const STEADY_REQUESTS = 1_500 // without a new peak
+/** Without a shadow: so many, and on until so many made no new peak, for heaps grow to what they need. */
+const BASE_REQUESTS = 2_000
+const STEADY_REQUESTS = 1_500
 const NEW_PEAK = 1.01
 const WELL_REQUESTS = 600 // with a shadow that is well
 const MORE_REQUESTS = 100 // after the bound was reached

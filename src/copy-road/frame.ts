@@ -32,13 +32,18 @@ const OWN_CHUNK = 16 * 1024
 
 /** The bytes of some copies, in the pieces in which they should be written. */
 export function encodeCopies(copies: readonly Copy[]): readonly Uint8Array[] {
-  const all = copies.map(partsOf)
+  const all = copies.map(copy => {
+    const parts = partsOf(copy)
+    return { parts, head: headSize(parts) }
+  })
   const chunks: Uint8Array[] = []
-  const together = Buffer.allocUnsafe(all.reduce((sum, parts) => sum + sizeTogether(parts), 0))
+  const together = Buffer.allocUnsafe(
+    all.reduce((sum, { parts, head }) => sum + head + inBatch(parts), 0)
+  )
   let at = 0
   let from = 0
-  for (const parts of all) {
-    at = writeHead(together, at, parts)
+  for (const { parts, head } of all) {
+    at = writeHead(together, at, parts, head)
     const { body } = parts
     if (body === null) continue
     if (body.length < OWN_CHUNK) {
@@ -53,9 +58,9 @@ export function encodeCopies(copies: readonly Copy[]): readonly Uint8Array[] {
   return chunks
 }
 
-function sizeTogether(parts: Parts): number {
-  const { body } = parts
-  return headSize(parts) + (body === null || body.length >= OWN_CHUNK ? 0 : body.length)
+/** Bytes of a body that are written with the heads. */
+function inBatch({ body }: Parts): number {
+  return body === null || body.length >= OWN_CHUNK ? 0 : body.length
 }
 
 function headSize({ numbers, texts }: Parts): number {
@@ -64,10 +69,10 @@ function headSize({ numbers, texts }: Parts): number {
   return size
 }
 
-/** Gives the place behind it. */
-function writeHead(to: Buffer, start: number, parts: Parts): number {
+/** Of `size` bytes; gives the place behind it. */
+function writeHead(to: Buffer, start: number, parts: Parts, size: number): number {
   const { kind, numbers, texts, body } = parts
-  let at = to.writeUInt32LE(headSize(parts), start)
+  let at = to.writeUInt32LE(size, start)
   at = to.writeUInt32LE(kind, at)
   at = to.writeUInt32LE(body === null ? 0 : body.length + 1, at)
   at = to.writeUInt32LE(numbers.length, at)

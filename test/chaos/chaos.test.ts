@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { test } from 'tap'
+import { isAlive } from '../helpers/process-tree.ts'
 import { until } from '../helpers/until.ts'
 import { type ChaosOptions, runChaos } from './chaos.ts'
 
@@ -69,12 +70,4 @@ async function descendantsOf(root: number): Promise<readonly Process[]> {
   const below = (pid: number): readonly Process[] =>
     all.filter(({ parent }) => parent === pid).flatMap(one => [one, ...below(one.pid)])
   return below(root)
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
 }

@@ -17,6 +17,7 @@ import {
 import { join } from 'node:path'
 import t from 'tap'
 import { leash } from '../../demo/leash.ts'
+import { childrenOf, isAlive } from '../helpers/process-tree.ts'
 import { BIN, configText, ROOT, temporaryDirectory } from '../helpers/sluice.ts'
 import { twoVersionConfig } from '../helpers/two-versions.ts'
 import { until } from '../helpers/until.ts'
@@ -94,7 +95,7 @@ t.test('the other Node gets the signal when the older one is sent one', async t 
   const inner = await innerPid(child.pid ?? 0)
   child.kill('SIGTERM')
   t.same(await ended, { code: null, signal: 'SIGTERM' })
-  await until('the inner process to be gone', () => !alive(inner)) // its parent is, so the system buries it
+  await until('the inner process to be gone', () => !isAlive(inner)) // its parent is, so the system buries it
 })
 
 /** Starts `serve` by a command that is no router itself, and waits until the router accepts. */
@@ -133,7 +134,7 @@ async function startBehind(
   )
   const router: number = JSON.parse(line).pid
   t.teardown(() => {
-    if (alive(router)) process.kill(router, 'SIGKILL')
+    if (isAlive(router)) process.kill(router, 'SIGKILL')
   })
   return {
     pid: child.pid ?? 0,
@@ -141,14 +142,6 @@ async function startBehind(
     exited,
     stdout: () => stdout,
     stderr: () => readFileSync(log, 'utf8')
-  }
-}
-
-function alive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
   }
 }
 
@@ -199,7 +192,7 @@ t.test('the router drains and is gone when npm start is sent SIGTERM', async t =
   process.kill(run.pid, 'SIGTERM')
   await run.exited
   t.match(run.stderr(), '"stopped"')
-  t.notOk(alive(run.router), 'no orphan')
+  t.notOk(isAlive(run.router), 'no orphan')
 })
 
 t.test('main and data threads take their code compiled when it is the second start', async t => {
@@ -241,8 +234,7 @@ t.test('compiled code goes where the environment says when it says so', t => {
 /** The process that `pid` started, as soon as it did. */
 function innerPid(pid: number): Promise<number> {
   return until('the inner process', () => {
-    const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
-    const found = Number.parseInt(stdout, 10)
-    return found > 0 && found
+    const [found = false] = childrenOf(pid)
+    return found
   })
 }

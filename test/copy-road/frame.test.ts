@@ -1,7 +1,8 @@
 /** Copies as bytes: what comes out is what went in, however the bytes were cut. */
 import { test } from 'tap'
 import { CopyReader, encodeCopies } from '../../src/copy-road/frame.ts'
-import { type AnswerCopy, NO_ANSWER, type RequestCopy } from '../../src/domain/shadow-copy.ts'
+import type { AnswerCopy, RequestCopy } from '../../src/domain/shadow-copy.ts'
+import { answerCopy } from '../helpers/copies.ts'
 
 const request: RequestCopy = {
   kind: 'request',
@@ -37,15 +38,7 @@ const answer: AnswerCopy = {
   bad: ['nan', 'null'],
   credit: 32 * 1024 * 1024
 }
-const nothing: AnswerCopy = {
-  ...NO_ANSWER,
-  kind: 'answer',
-  id: 0,
-  variant: '',
-  outcome: 'reset',
-  bad: [],
-  credit: 0
-}
+const nothing = answerCopy(0, { variant: '', outcome: 'reset' })
 const ALL = [
   request,
   answer,

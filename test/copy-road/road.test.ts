@@ -3,23 +3,10 @@ import { connect } from 'node:net'
 import { test } from 'tap'
 import { acceptRoads, type RoadEnd } from '../../src/copy-road/accept-roads.ts'
 import { openRoad } from '../../src/copy-road/open-road.ts'
-import { type AnswerCopy, NO_ANSWER } from '../../src/domain/shadow-copy.ts'
+import { answerCopy } from '../helpers/copies.ts'
 import { until } from '../helpers/until.ts'
 
 const LIMIT = 64 * 1024 * 1024
-
-function answer(id: number, body: Uint8Array | null = null): AnswerCopy {
-  return {
-    ...NO_ANSWER,
-    kind: 'answer',
-    id,
-    variant: 'v3',
-    outcome: 'ok',
-    bad: [],
-    body,
-    credit: 0
-  }
-}
 
 async function world(end: Partial<RoadEnd> = {}) {
   const taken: number[] = []
@@ -44,7 +31,7 @@ test('carries copies in order, those that were sent before it was connected too'
   const { address, taken, closed } = await world()
   const road = openRoad(address, LIMIT, () => undefined)
   const ids = Array.from({ length: 500 }, (_, i) => i)
-  for (const id of ids) road.send([answer(id, Buffer.alloc(id * 40))])
+  for (const id of ids) road.send([answerCopy(id, { body: Buffer.alloc(id * 40) })])
   await until('all copies', () => taken.length === ids.length)
   t.same(taken, ids)
   road.close()
@@ -55,7 +42,7 @@ test('gives the memory of a large body back when it is written', async t => {
   const { address, taken } = await world()
   const road = openRoad(address, LIMIT, () => undefined)
   const body = new Uint8Array(4 * 1024 * 1024)
-  road.send([answer(1, body)])
+  road.send([answerCopy(1, { body: body })])
   t.equal(body.length, 4 * 1024 * 1024, 'more than a socket holds')
   await until('the copy', () => taken.length === 1)
   await until('its memory', () => body.length === 0)
@@ -85,11 +72,11 @@ test('has a road for each data thread, and says when the other end is gone', asy
   const one = openRoad(address, LIMIT, () => lost++)
   const other = openRoad(address, LIMIT, () => lost++)
   await until('both roads', () => payers.length === 2)
-  one.send([answer(1)])
+  one.send([answerCopy(1)])
   await until('the end of one', () => lost === 1)
   t.same(closed.length, 1)
   t.match(faults, [/no copy/])
-  one.send([answer(2)])
+  one.send([answerCopy(2)])
   other.close()
   await until('the end of the other', () => closed.length === 2)
   t.equal(lost, 1, 'who closes has lost nothing')
@@ -109,7 +96,7 @@ test('ends who has no token or another one', async t => {
 test('says that it is lost where nobody listens', async t => {
   await new Promise<void>(resolve => {
     const road = openRoad({ path: '\0sluice-nobody', token: Buffer.alloc(32) }, LIMIT, resolve)
-    road.send([answer(1)])
+    road.send([answerCopy(1)])
   })
   t.pass('and nothing is thrown')
 })

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
+import { isAlive } from '../helpers/process-tree.ts'
 import { ROOT } from '../helpers/sluice.ts'
 import { until } from '../helpers/until.ts'
 
@@ -18,9 +19,9 @@ t.test('a child is killed when its parent is killed with SIGKILL', async t => {
   const parent = spawn(process.execPath, ['--input-type=module', '-e', PARENT])
   const [line] = await once(parent.stdout.setEncoding('utf8'), 'data')
   const pid = Number.parseInt(line, 10)
-  t.ok(alive(pid), 'it runs')
+  t.ok(isAlive(pid), 'it runs')
   parent.kill('SIGKILL')
-  await until('the end of the child', () => !alive(pid))
+  await until('the end of the child', () => !isAlive(pid))
 })
 
 t.test('a process ends by itself when its children did, in spite of the leash', async t => {
@@ -29,12 +30,3 @@ t.test('a process ends by itself when its children did, in spite of the leash', 
   const [code] = await once(parent, 'exit')
   t.equal(code, 0)
 })
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}

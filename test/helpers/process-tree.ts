@@ -7,6 +7,14 @@ export function childrenOf(pid: number): readonly number[] {
   return text === '' ? [] : text.split(' ').map(Number)
 }
 
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
 /**
  * Resident memory of a process and its children, in bytes. They run the same program, whose pages are in memory once:
  * of those that come from files, the most that one of them has.

@@ -5,6 +5,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PairRecord } from '../../src/domain/pair.ts'
 import type { Settings, Sluice } from './sluice.ts'
+import { until } from './until.ts'
 
 /**
  * A route at `/NAME/` whose challenger v4 has no weight and is shadowed; `shadow` goes into the shadow. On a loaded
@@ -57,6 +58,25 @@ export async function shadowOf(
   const response = await router.admin(`/admin/v1/routes/${route}/shadows/${shadow}`)
   if (!response.ok) throw new Error(`shadow ${shadow}: ${response.status} ${await response.text()}`)
   return (await response.json()) as ShadowAnswer
+}
+
+/** Sends a user's request to a shadowed route and reads the answer; gives its status. */
+export async function askAs(router: Sluice, route: string, user: string): Promise<number> {
+  const response = await fetch(`${router.dataUrl}/${route}/predict`, {
+    method: 'POST',
+    body: '{}',
+    headers: { 'x-user-id': user }
+  })
+  await response.text()
+  return response.status
+}
+
+/** Waits until everything that was considered has ended, one way or the other, and gives the figures. */
+export function copiesEnded(router: Sluice, route: string): Promise<ShadowAnswer> {
+  return until('every copy to end', async () => {
+    const view = await shadowOf(router, route)
+    return sum(view.outcomes) + sum(view.dropped) === view.considered && view
+  })
 }
 
 export function sum(counts: Readonly<Record<string, number>>): number {

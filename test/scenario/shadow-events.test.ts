@@ -9,7 +9,7 @@ import { startAnswering } from '../helpers/answering.ts'
 import { startKafka, uniqueTopics, WITHOUT_KAFKA } from '../helpers/kafka.ts'
 import { type ReadMessage, readTopic, withoutRepeats } from '../helpers/kafka-reader.ts'
 import { samplesOf, sumBy } from '../helpers/metrics.ts'
-import { shadowedRoute, shadowOf, sum } from '../helpers/shadowed.ts'
+import { askAs, copiesEnded, shadowedRoute, shadowOf, sum } from '../helpers/shadowed.ts'
 import { startSluice } from '../helpers/sluice.ts'
 import { until } from '../helpers/until.ts'
 
@@ -27,15 +27,7 @@ t.test('events at a real broker', { skip: WITHOUT_KAFKA }, async t => {
     },
     { t }
   )
-  const ask = async (user: number): Promise<number> => {
-    const response = await fetch(`${router.dataUrl}/fraud/predict`, {
-      method: 'POST',
-      body: '{}',
-      headers: { 'x-user-id': `user-${user}` }
-    })
-    await response.text()
-    return response.status
-  }
+  const ask = (user: number) => askAs(router, 'fraud', `user-${user}`)
   const askMany = (from: number, count: number) =>
     Promise.all(Array.from({ length: count }, (_, i) => ask(from + i)))
 
@@ -84,10 +76,7 @@ t.test('events at a real broker', { skip: WITHOUT_KAFKA }, async t => {
       })
       t.equal((await router.admin('/readyz')).status, 200, 'and it is ready')
       await kafka.restart()
-      const view = await until('all pairs to be decided', async () => {
-        const now = await shadowOf(router, 'fraud')
-        return sum(now.dropped) + sum(now.outcomes) === now.considered && now
-      })
+      const view = await copiesEnded(router, 'fraud')
       const counts = await until('every event to be published or lost', async () => {
         const published = sumBy(await samplesOf(router.adminUrl, 'sluice_events_total'), 'topic')
         const lost = sumBy(await samplesOf(router.adminUrl, 'sluice_events_dropped_total'), 'topic')

@@ -7,9 +7,8 @@ import t, { type Test } from 'tap'
 import { Pool } from 'undici'
 import { startAnswering } from '../helpers/answering.ts'
 import { residentBytes } from '../helpers/process-tree.ts'
-import { shadowedRoute, shadowOf, sum } from '../helpers/shadowed.ts'
+import { copiesEnded, shadowedRoute } from '../helpers/shadowed.ts'
 import { startSluice } from '../helpers/sluice.ts'
-import { until } from '../helpers/until.ts'
 
 t.setTimeout(400_000) // ends a hung run; nothing is measured by it
 
@@ -92,10 +91,7 @@ for (const name of Object.keys(shadows)) {
       })
     )
     t.ok(answers.every(({ statusCode, same }) => statusCode === 200 && same))
-    const view = await until('every copy to end', async () => {
-      const now = await shadowOf(router, name)
-      return sum(now.outcomes) + sum(now.dropped) === now.considered && now
-    })
+    const view = await copiesEnded(router, name)
     t.equal(view.considered, 200)
     t.equal(view.dropped['lost'], 0)
     const grown = residentBytes(router.pid) - before

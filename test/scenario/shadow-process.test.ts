@@ -1,9 +1,8 @@
 /** The process of shadows and events beside the router: its death, signals to it, and the death of the router. */
-import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { startAnswering } from '../helpers/answering.ts'
-import { childrenOf } from '../helpers/process-tree.ts'
-import { pairsIn, shadowedRoute, shadowOf, sum } from '../helpers/shadowed.ts'
+import { childrenOf, isAlive } from '../helpers/process-tree.ts'
+import { askAs, copiesEnded, pairsIn, shadowedRoute, shadowOf, sum } from '../helpers/shadowed.ts'
 import { type Sluice, startSluice } from '../helpers/sluice.ts'
 import { until } from '../helpers/until.ts'
 
@@ -22,36 +21,12 @@ function started(): Promise<Sluice> {
   )
 }
 
-async function ask(router: Sluice, user: number): Promise<number> {
-  const response = await fetch(`${router.dataUrl}/fraud/predict`, {
-    method: 'POST',
-    body: '{}',
-    headers: { 'x-user-id': `user-${user}` }
-  })
-  await response.text()
-  return response.status
-}
-
-/** All copies have ended, one way or the other. */
-function ended(router: Sluice) {
-  return until('every copy to end', async () => {
-    const view = await shadowOf(router, 'fraud')
-    return sum(view.outcomes) + sum(view.dropped) === view.considered && view
-  })
-}
+const ask = (router: Sluice, user: number) => askAs(router, 'fraud', `user-${user}`)
 
 const onlyChildOf = (router: Sluice): number => {
   const [pid, ...more] = childrenOf(router.pid)
   if (pid === undefined || more.length > 0) throw new Error('a router has one process beside it')
   return pid
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  } catch {
-    return false
-  }
 }
 
 t.test('is replaced when it is killed under load, and no client feels it', async t => {
@@ -75,7 +50,7 @@ t.test('is replaced when it is killed under load, and no client feels it', async
   going = false
   await Promise.all(clients)
   t.same([...statuses.keys()], [200])
-  const { considered, dropped } = await ended(router)
+  const { considered, dropped } = await copiesEnded(router, 'fraud')
   t.equal(considered, statuses.get(200))
   t.ok((dropped['lost'] ?? 0) > 0, `${dropped['lost']} lost`)
   t.ok(router.logs().some(({ msg }) => /SIGKILL.*another one starts/.test(String(msg))))
@@ -86,10 +61,10 @@ t.test('goes on when signals reach it, and ends with the router', async t => {
   const pid = onlyChildOf(router)
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(pid, signal)
   for (let user = 0; user < 10; user++) t.equal(await ask(router, user), 200)
-  t.equal(sum((await ended(router)).outcomes), 10)
+  t.equal(sum((await copiesEnded(router, 'fraud')).outcomes), 10)
   t.equal(onlyChildOf(router), pid, 'the same process')
   await router.stop()
-  t.notOk(isRunning(pid))
+  t.notOk(isAlive(pid))
   t.equal((await pairsIn(router.directory)).length, 10)
 })
 
@@ -98,7 +73,7 @@ t.test('writes what it has and ends when the router is killed', async t => {
   const pid = onlyChildOf(router)
   for (let user = 0; user < 30; user++) await ask(router, user)
   await router.kill()
-  await until('its end', () => !isRunning(pid))
+  await until('its end', () => !isAlive(pid))
   const pairs = (await pairsIn(router.directory)).length
   t.ok(pairs >= 25, `${pairs} of 30: what a batch still held was the router's`)
 })

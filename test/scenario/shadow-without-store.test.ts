@@ -5,7 +5,7 @@
 import t from 'tap'
 import { startAnswering } from '../helpers/answering.ts'
 import { startRedis } from '../helpers/redis.ts'
-import { shadowedRoute, shadowOf } from '../helpers/shadowed.ts'
+import { askAs, shadowedRoute, shadowOf } from '../helpers/shadowed.ts'
 import { runSluice, type Settings, startSluice } from '../helpers/sluice.ts'
 import { until } from '../helpers/until.ts'
 
@@ -21,13 +21,7 @@ const configOf = (route: Settings): Settings => ({
 const router = await startSluice(configOf(withShadow), { t })
 
 /** Sends a request to the champion; gives its status. */
-async function ask(): Promise<number> {
-  const headers = { 'x-user-id': 'ann' }
-  const options = { method: 'POST', headers, body: '{}' }
-  const response = await fetch(`${router.dataUrl}/fraud/predict`, options)
-  await response.text()
-  return response.status
-}
+const ask = () => askAs(router, 'fraud', 'ann')
 
 async function reload(route: Settings): Promise<void> {
   const reloads = () => router.logs().filter(({ msg }) => msg === 'configuration reloaded').length

@@ -3,18 +3,14 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'tap'
 import { OUTCOMES } from '../../src/domain/counts.ts'
 import { SHADOW_AT, SHADOW_DROPS, type ShadowSettings } from '../../src/domain/shadow.ts'
-import {
-  type AnswerCopy,
-  BATCH_MS,
-  NO_ANSWER,
-  type RequestCopy
-} from '../../src/domain/shadow-copy.ts'
+import { type AnswerCopy, BATCH_MS, type RequestCopy } from '../../src/domain/shadow-copy.ts'
 import type { ShadowTarget, ShadowUpstream } from '../../src/domain/shadow-messages.ts'
 import { createCounting } from '../../src/shadow/counting.ts'
 import { createFanOut, type Pairing } from '../../src/shadow/fan-out.ts'
 import { forbidden } from '../../src/upstream-connection/forbidden.ts'
 import { Pools } from '../../src/upstream-connection/pools.ts'
 import { type Answer, startAnswering } from '../helpers/answering.ts'
+import { answerCopy } from '../helpers/copies.ts'
 import { addressSnapshot } from '../helpers/route-snapshot.ts'
 import { seeded } from '../helpers/seeded.ts'
 import { until } from '../helpers/until.ts'
@@ -74,16 +70,7 @@ function request(id: number, slots: readonly number[]): RequestCopy {
 }
 
 function answer(id: number, credit: number): AnswerCopy {
-  return {
-    ...NO_ANSWER,
-    kind: 'answer',
-    id,
-    variant: 'v3',
-    outcome: 'ok',
-    status: 200,
-    bad: [],
-    credit
-  }
+  return answerCopy(id, { status: 200, credit })
 }
 
 /** A target that compares with no noise. */
