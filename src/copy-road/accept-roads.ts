@@ -19,6 +19,12 @@ export type RoadEnd = {
   close(): void
 }
 
+export type Roads = {
+  readonly address: RoadAddress
+  /** Connections that have not ended: there may be copies in them that have not been read. */
+  open(): number
+}
+
 /** Credit goes back so often at most, but for this much at once: each time wakes a data thread. */
 const RETURN_MS = 50
 const RETURN_BYTES = 1024 * 1024
@@ -29,18 +35,23 @@ const TOKEN_BYTES = 32
 export function acceptRoads(
   begin: (giveBack: (bytes: number) => void) => RoadEnd,
   log: (msg: string, fields: Readonly<Record<string, unknown>>) => void
-): Promise<RoadAddress> {
+): Promise<Roads> {
   const token = randomBytes(TOKEN_BYTES)
   const name = `sluice-${process.pid}-${randomBytes(8).toString('hex')}`
   const path = process.platform === 'linux' ? `\0${name}` : join(tmpdir(), name)
-  const server = createServer(socket => admit(socket, token, () => travel(socket, begin, log)))
+  let open = 0
+  const server = createServer(socket => {
+    open++
+    socket.on('close', () => open--)
+    admit(socket, token, () => travel(socket, begin, log))
+  })
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen({ path }, () => {
       server.unref() // the main process is what keeps this one
       server.off('error', reject)
       server.on('error', error => log('a road of copies could not be opened', { err: error }))
-      resolve({ path, token })
+      resolve({ address: { path, token }, open: () => open })
     })
   })
 }
@@ -74,15 +85,19 @@ function travel(
   let owed = 0
   let timer: NodeJS.Timeout | null = null
   const pay = (): void => {
+    if (owed > 0) socket.write(wordBytes(owed))
+    owed = 0
+  }
+  /** Behind all reads of a turn: who writes to a peer that is gone loses what it sent before it went. */
+  const payNext = (): void => {
     if (timer !== null) clearTimeout(timer)
     timer = null
-    socket.write(wordBytes(owed))
-    owed = 0
+    setImmediate(pay)
   }
   const end = begin(bytes => {
     owed += bytes
-    if (owed >= RETURN_BYTES) pay()
-    else timer ??= setTimeout(pay, RETURN_MS)
+    if (owed >= RETURN_BYTES) payNext()
+    else timer ??= setTimeout(payNext, RETURN_MS)
   })
   socket.on('data', piece => {
     try {

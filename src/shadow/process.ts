@@ -12,13 +12,14 @@ import type { FromShadow, ShadowStart, ToShadow } from '../domain/shadow-message
 import { SluiceError } from '../errors.ts'
 import { createFileEvents } from '../io/file-events.ts'
 import { createKafkaEvents } from '../io/kafka/events.ts'
+import { mayChoosePolicy, setProcessPolicy } from '../io/process-policy.ts'
 import type { EventSink, Log } from '../ports.ts'
 import { type RunningShadow, startShadow } from './run-shadow.ts'
 import { stepBack } from './step-back.ts'
 
 export type EventsSettings = Pick<Config['events'], 'driver' | 'directory' | 'kafka'>
 
-const ORPHAN_MS = 2_000 // to write what is there when the main process is gone
+const ORPHAN_MS = 10_000 // to write what is there when the main process is gone
 
 const NO_EVENTS: EventSink = {
   publish: () => undefined,
@@ -43,7 +44,11 @@ process.on('message', (message: ToShadow) => {
   } else if (message.type === 'close') void end(message.timeoutMs)
   else running?.hear(message)
 })
-process.on('disconnect', () => void end(ORPHAN_MS))
+process.on('disconnect', () => {
+  if (isEnding) return
+  if (mayChoosePolicy()) void setProcessPolicy(process.pid, 'other') // nobody is left who should go first
+  void end(ORPHAN_MS)
+})
 
 /** Never rejects: who cannot start says why, and ends. */
 async function begin({ events, unitKey }: ShadowStart<EventsSettings>): Promise<void> {

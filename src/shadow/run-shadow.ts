@@ -17,7 +17,10 @@ import { createPairs } from './pairs.ts'
 
 export type RunningShadow = {
   readonly hear: (message: Exclude<ToShadow, { type: 'start' | 'close' }>) => void
-  /** Copies that are under way get half of the time, events the rest. What became of events comes back. */
+  /**
+   * To be called when data threads have ended. Copies that they sent get half of the time, events the rest. What became
+   * of events comes back.
+   */
   readonly finish: (timeoutMs: number) => Promise<EventsReport>
 }
 
@@ -55,7 +58,8 @@ export async function startShadow(options: {
   setInterval(() => {
     send({ type: 'summary', vitals: vitals(), events: report(), agreement: pairs.ratios() })
   }, SUMMARY_MS)
-  send({ type: 'ready', road: await acceptRoads(fanOut.road, logError) })
+  const roads = await acceptRoads(fanOut.road, logError)
+  send({ type: 'ready', road: roads.address })
 
   return {
     hear(message) {
@@ -71,7 +75,9 @@ export async function startShadow(options: {
     async finish(timeoutMs) {
       const began = performance.now()
       const left = () => timeoutMs - (performance.now() - began)
-      while ((fanOut.open() > 0 || pairs.busy()) && left() > timeoutMs / 2) await delay(FINISH_MS)
+      const isBusy = () => roads.open() > 0 || fanOut.open() > 0 || pairs.busy()
+      do await delay(FINISH_MS)
+      while (isBusy() && left() > timeoutMs / 2)
       await events
         .close(Math.max(0, left()))
         .catch(error => log.error({ error: String(error) }, 'events could not be closed'))

@@ -1,7 +1,9 @@
 /** The road over a real socket: copies arrive, credit returns, and who has no token gets nowhere. */
 import { connect } from 'node:net'
+import { Worker } from 'node:worker_threads'
 import { test } from 'tap'
 import { acceptRoads, type RoadEnd } from '../../src/copy-road/accept-roads.ts'
+import { encodeCopies } from '../../src/copy-road/frame.ts'
 import { openRoad } from '../../src/copy-road/open-road.ts'
 import { answerCopy } from '../helpers/copies.ts'
 import { until } from '../helpers/until.ts'
@@ -13,7 +15,7 @@ async function world(end: Partial<RoadEnd> = {}) {
   const payers: ((bytes: number) => void)[] = []
   const faults: string[] = []
   const closed: number[] = []
-  const address = await acceptRoads(
+  const { address, open } = await acceptRoads(
     giveBack => {
       const index = payers.push(giveBack)
       return {
@@ -24,7 +26,7 @@ async function world(end: Partial<RoadEnd> = {}) {
     },
     msg => faults.push(msg)
   )
-  return { address, taken, payers, faults, closed }
+  return { address, open, taken, payers, faults, closed }
 }
 
 test('carries copies in order, those that were sent before it was connected too', async t => {
@@ -93,6 +95,23 @@ test('ends who has no token or another one', async t => {
   t.equal(payers.length, 0)
 })
 
+test('takes what was sent before the other end was killed, though credit was due to it', async t => {
+  const { address, open, taken, payers } = await world()
+  const sender = new Worker(SENDER, {
+    eval: true,
+    workerData: { ...address, frames: frames(1, 2) }
+  })
+  await until('the first copy', () => taken.length === 1)
+  payers[0]?.(1)
+  const sent = new Int32Array(new SharedArrayBuffer(4))
+  sender.postMessage(sent)
+  await new Promise(resolve => setImmediate(resolve)) // timers are next
+  Atomics.wait(sent, 0, 0) // this thread gets no time until the sender is gone and the credit is late
+  await sender.terminate()
+  await until('the end of the road', () => open() === 0)
+  t.same(taken, [1, 2])
+})
+
 test('says that it is lost where nobody listens', async t => {
   await new Promise<void>(resolve => {
     const road = openRoad({ path: '\0sluice-nobody', token: Buffer.alloc(32) }, LIMIT, resolve)
@@ -100,3 +119,24 @@ test('says that it is lost where nobody listens', async t => {
   })
   t.pass('and nothing is thrown')
 })
+
+/** The bytes of one copy each. */
+function frames(...ids: readonly number[]): readonly Uint8Array[] {
+  return ids.map(id => Buffer.concat(encodeCopies([answerCopy(id)])))
+}
+
+/** Sends the first frame; when it is told to, the second, goes, and sets the word. Eval gives it no types. */
+const SENDER = `
+const { workerData: { path, token, frames }, parentPort } = require('node:worker_threads')
+const socket = require('node:net').connect({ path })
+socket.write(token)
+socket.write(frames[0])
+parentPort.once('message', sent => {
+  socket.write(frames[1], () => {
+    socket.destroy()
+    setTimeout(() => {
+      Atomics.store(sent, 0, 1)
+      Atomics.notify(sent, 0)
+    }, 200)
+  })
+})`

@@ -16,6 +16,7 @@ export type Answer = {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Buffer
   readonly delayMs?: number
+  readonly after?: Promise<unknown>
   readonly hang?: boolean
   readonly reset?: boolean
 }
@@ -61,11 +62,12 @@ function give(res: ServerResponse, answer: Answer): void {
     headers = {},
     body = '{}',
     delayMs = 0,
+    after = null,
     hang = false,
     reset = false
   } = answer
   if (hang) return
-  setTimeout(() => {
+  const now = (): void => {
     if (reset) {
       res.socket?.resetAndDestroy()
       return
@@ -76,5 +78,7 @@ function give(res: ServerResponse, answer: Answer): void {
       ...headers
     })
     res.end(body)
-  }, delayMs)
+  }
+  if (after === null) setTimeout(now, delayMs)
+  else void after.then(now)
 }
