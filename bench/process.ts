@@ -97,7 +97,7 @@ export function cpuMicros(pid: number): number {
 /**
  * Lets every other process go first, where one stands for another machine: it has what is left of this one
  * (SCHED_IDLE, else the lowest priority), and the processes that are measured have what they need at once, as they
- * would with that machine elsewhere.
+ * would with that machine elsewhere. On Linux only among the processes of one session (autogroup in sched(7)).
  */
 export function stepAside(pid: number): void {
   try {

@@ -158,7 +158,7 @@ async function startBroker(t: {
 }): Promise<{ readonly kafka: Kafka; readonly proxy: FaultProxy }> {
   const port = await freePort()
   const proxy = await startFaultProxy(t, { to: port })
-  return { proxy, kafka: await startKafka(t, { port, advertised: proxy.port }) }
+  return { proxy, kafka: await startKafka(t, { port, advertised: proxy.port, session: 'shared' }) }
 }
 
 function settings(

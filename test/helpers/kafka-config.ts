@@ -9,9 +9,16 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ROOT } from './sluice.ts'
 
+/**
+ * A Ctrl-C in a terminal ends all of its session, but a broker in its own. Linux shares the cores among sessions
+ * (autogroup in sched(7)), so that a priority counts among the processes of one session alone.
+ */
+export type Session = 'own' | 'shared'
+
 export type KafkaOptions = {
   readonly port?: number // of the listener of clients; else a free one
   readonly advertised?: number // the port that clients are told to use, as one of a proxy before it
+  readonly session?: Session // own
   readonly sasl?: 'plain' | 'scram-sha-256' | 'scram-sha-512' // user sluice
   readonly tls?: 'server' | 'mutual' // certificates of test/fixtures/tls
   readonly properties?: Readonly<Record<string, string>> // of server.properties, instead of ours

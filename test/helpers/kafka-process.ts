@@ -4,6 +4,7 @@
  * It is ready when it says so itself, in the log of its own process.
  */
 import { once } from 'node:events'
+import type { Session } from './kafka-config.ts'
 import type { KafkaProgram, RunningKafka } from './kafka-program.ts'
 import { until } from './until.ts'
 
@@ -23,7 +24,8 @@ export function createKafkaProcess(
   program: KafkaProgram,
   config: string,
   directory: string,
-  java: readonly string[] = []
+  java: readonly string[] = [],
+  session: Session = 'own'
 ): KafkaProcess {
   let running: RunningKafka | null = null
   let output = ''
@@ -40,7 +42,7 @@ export function createKafkaProcess(
     end,
     async begin() {
       output = ''
-      running = program.start('kafka.Kafka', [config], directory, java)
+      running = program.start('kafka.Kafka', [config], directory, java, session)
       collect(running, text => {
         output = (output + text).slice(-KEPT)
       })

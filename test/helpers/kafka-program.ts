@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { filledOnce } from '../../demo/filled-once.ts'
 import { leash } from '../../demo/leash.ts'
+import type { Session } from './kafka-config.ts'
 import { ROOT } from './sluice.ts'
 
 export type KafkaProgram = {
@@ -22,7 +23,8 @@ export type KafkaProgram = {
     mainClass: string,
     args: readonly string[],
     directory: string,
-    java?: readonly string[] // more of its options
+    java?: readonly string[], // more of its options
+    session?: Session
   ) => RunningKafka
   /** Runs a script that starts Kafka itself, with KAFKA_LIBS where these are; all its files are in `directory`. */
   readonly script: (
@@ -91,21 +93,27 @@ function local(cache: string, java: number): KafkaProgram {
   return {
     from: `Kafka ${KAFKA_VERSION} from Maven artifacts on Java ${java}`,
     archive: `${cache}-classes`,
-    start(mainClass, args, cwd, more = []) {
+    start(mainClass, args, cwd, more = [], session = 'own') {
       const line = [...JAVA, ...more, '-cp', join(cache, '*'), mainClass, ...args]
-      return launched('java', line, cwd, process.env)
+      return launched('java', line, cwd, process.env, session)
     },
     script: (file, env, cwd) =>
       launched('sh', [file], cwd, { ...process.env, ...env, KAFKA_LIBS: cache })
   }
 }
 
-function launched(command: string, args: readonly string[], cwd: string, env: Env): RunningKafka {
+function launched(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: Env,
+  session: Session = 'own'
+): RunningKafka {
   const child = spawn(command, args, {
     cwd,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true
+    detached: session === 'own'
   })
   leash(child)
   return { child, signal: signal => void child.kill(signal) }

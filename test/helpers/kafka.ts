@@ -52,7 +52,7 @@ export async function startKafka(t: Teardown, options: KafkaOptions = {}): Promi
   }
   const config = await writeConfig(directory, ports, options)
   const java = await classArchive(program)
-  const broker = createKafkaProcess(program, config, directory, java)
+  const broker = createKafkaProcess(program, config, directory, java, options.session)
   t.teardown(async () => {
     await broker.end('SIGKILL')
     rmSync(directory, { recursive: true, force: true })
