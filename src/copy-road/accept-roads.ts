@@ -26,7 +26,7 @@ export type Roads = {
 }
 
 /** Credit goes back so often at most, but for this much at once: each time wakes a data thread. */
-const RETURN_MS = 50
+const RETURN_MS = 500
 const RETURN_BYTES = 1024 * 1024
 const KNOCK_MS = 5_000 // until the token is there
 const TOKEN_BYTES = 32

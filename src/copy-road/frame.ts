@@ -4,8 +4,7 @@
  *
  * A frame, little endian: the size of its head (u32); in the head the kind, the size of the body and one (0: there is
  * none), how many numbers and how many texts (u32 each), the numbers (f64), the sizes of the texts (u32), the texts
- * (latin1, as all of HTTP's are); then the body. Made for the sender: one allocation for all heads of a batch and
- * one for all texts of a copy.
+ * (latin1, as all of HTTP's are); then the body. They are written by batch.ts and read here.
  */
 import type { BadKind, Outcome } from '../domain/counts.ts'
 import type { AnswerCopy, RequestCopy } from '../domain/shadow-copy.ts'
@@ -19,72 +18,13 @@ type Parts = {
   readonly body: Uint8Array | null
 }
 
-const REQUEST = 0
-const ANSWER = 1
-const WORD = 4
-const DOUBLE = 8
-const FIXED = 5 * WORD // size, kind, body, numbers, texts
-const NO_TEXT = 0xffffffff
+export const REQUEST = 0
+export const ANSWER = 1
+export const WORD = 4
+export const DOUBLE = 8
+export const FIXED = 5 * WORD // size, kind, body, numbers, texts
+export const NO_TEXT = 0xffffffff
 const MOST_HEAD = 16 * 1024 * 1024 // bytes; a larger one is no head
-
-/** From this size on a body is written from where it is, instead of being copied into the batch. */
-const OWN_CHUNK = 16 * 1024
-
-/** The bytes of some copies, in the pieces in which they should be written. */
-export function encodeCopies(copies: readonly Copy[]): readonly Uint8Array[] {
-  const all = copies.map(copy => {
-    const parts = partsOf(copy)
-    return { parts, head: headSize(parts) }
-  })
-  const chunks: Uint8Array[] = []
-  const together = Buffer.allocUnsafe(
-    all.reduce((sum, { parts, head }) => sum + head + inBatch(parts), 0)
-  )
-  let at = 0
-  let from = 0
-  for (const { parts, head } of all) {
-    at = writeHead(together, at, parts, head)
-    const { body } = parts
-    if (body === null) continue
-    if (body.length < OWN_CHUNK) {
-      together.set(body, at)
-      at += body.length
-    } else {
-      chunks.push(together.subarray(from, at), body)
-      from = at
-    }
-  }
-  if (at > from) chunks.push(from === 0 ? together : together.subarray(from, at))
-  return chunks
-}
-
-/** Bytes of a body that are written with the heads. */
-function inBatch({ body }: Parts): number {
-  return body === null || body.length >= OWN_CHUNK ? 0 : body.length
-}
-
-function headSize({ numbers, texts }: Parts): number {
-  let size = FIXED + numbers.length * DOUBLE + texts.length * WORD
-  for (const text of texts) size += text?.length ?? 0
-  return size
-}
-
-/** Of `size` bytes; gives the place behind it. */
-function writeHead(to: Buffer, start: number, parts: Parts, size: number): number {
-  const { kind, numbers, texts, body } = parts
-  let at = to.writeUInt32LE(size, start)
-  at = to.writeUInt32LE(kind, at)
-  at = to.writeUInt32LE(body === null ? 0 : body.length + 1, at)
-  at = to.writeUInt32LE(numbers.length, at)
-  at = to.writeUInt32LE(texts.length, at)
-  for (const number of numbers) at = to.writeDoubleLE(number, at)
-  let whole = ''
-  for (const text of texts) {
-    at = to.writeUInt32LE(text === null ? NO_TEXT : text.length, at)
-    if (text !== null) whole += text
-  }
-  return at + to.write(whole, at, 'latin1')
-}
 
 /** Puts frames together again, however they were cut on the way. */
 export class CopyReader {
@@ -156,37 +96,6 @@ function copyOf(head: Buffer, body: Uint8Array | null): Copy {
   }
   const parts = { kind, numbers, texts, body }
   return kind === REQUEST ? requestOf(parts) : answerOf(parts)
-}
-
-function partsOf(copy: Copy): Parts {
-  const { body } = copy
-  if (copy.kind === 'request') {
-    const { id, unitHash, arrivedAt, wholeAt, slots } = copy
-    const { route, revision, requestId, unit, method, target, path, fields } = copy
-    return {
-      kind: REQUEST,
-      numbers: [id, unitHash, arrivedAt, wholeAt, ...slots],
-      texts: [route, revision, requestId, unit, method, target, path, ...fields],
-      body
-    }
-  }
-  const { id, status, latencyMs, firstMs, inferenceHeaderLength, bytes, truncated, credit } = copy
-  const { variant, outcome, contentType, contentEncoding, bad } = copy
-  return {
-    kind: ANSWER,
-    numbers: [
-      id,
-      status,
-      latencyMs,
-      firstMs,
-      inferenceHeaderLength ?? -1,
-      bytes,
-      Number(truncated),
-      credit
-    ],
-    texts: [variant, outcome, contentType, contentEncoding, ...bad],
-    body
-  }
 }
 
 function requestOf({ numbers, texts, body }: Parts): RequestCopy {

@@ -1,29 +1,40 @@
 /**
  * The data thread's end of the road to the shadow process: copies go in, credit comes back. Nothing waits: what the
- * socket does not take at once stays in memory, and the credit bounds it.
+ * socket does not take at once stays in memory, and the credit bounds it. Copies leave in batches.
  */
 import { connect } from 'node:net'
 import { ByteBudget } from '../domain/byte-budget.ts'
 import { releaseBytes } from '../domain/release-bytes.ts'
-import type { AnswerCopy, RequestCopy, RoadAddress } from '../domain/shadow-copy.ts'
-import { encodeCopies } from './frame.ts'
+import {
+  type AnswerCopy,
+  BATCH_MS,
+  type RequestCopy,
+  type RoadAddress
+} from '../domain/shadow-copy.ts'
+import { CopyBatch } from './batch.ts'
 import { WordReader } from './words.ts'
 
 export type Road = {
-  readonly send: (copies: readonly (RequestCopy | AnswerCopy)[]) => void
+  readonly send: (copy: RequestCopy | AnswerCopy) => void
   readonly credit: ByteBudget
+  /** What waits for the end of its batch goes out before. */
   readonly close: () => void
 }
 
+/** So many bytes do not wait for the end of their batch. */
+const BATCH_BYTES = 256 * 1024
+
 /**
- * Copies may be sent at once, and their bodies are the road's from then on. `lost` is called once, when nothing
- * arrives any more, unless `close` was.
+ * Copies may be sent at once. A body of OWN_BYTES or more is the road's from then on. `lost` is called once, when
+ * nothing arrives any more, unless `close` was.
  */
 export function openRoad({ path, token }: RoadAddress, limit: number, lost: () => void): Road {
   const credit = new ByteBudget(limit)
   const returned = new WordReader(bytes => credit.giveBack(bytes))
+  const batch = new CopyBatch()
   const socket = connect({ path })
   let isOpen = true
+  let timer: NodeJS.Timeout | null = null
   socket.write(token)
   socket.on('data', piece => returned.push(piece))
   socket.on('error', () => undefined) // 'close' comes behind it
@@ -31,15 +42,32 @@ export function openRoad({ path, token }: RoadAddress, limit: number, lost: () =
     if (isOpen) lost()
     isOpen = false
   })
+
+  function flush(): void {
+    if (batch.bytes === 0) return
+    const { chunks, slab } = batch.take()
+    const last = chunks.length - 1
+    if (last > 0) socket.cork()
+    chunks.forEach((chunk, i) => {
+      socket.write(chunk, () => {
+        releaseBytes(chunk)
+        if (i === last) batch.reuse(slab)
+      })
+    })
+    if (last > 0) socket.uncork()
+  }
+
   return {
     credit,
-    send(copies) {
-      socket.cork()
-      for (const chunk of encodeCopies(copies)) socket.write(chunk, () => releaseBytes(chunk))
-      socket.uncork()
+    send(copy) {
+      if (batch.bytes === 0) timer = timer?.refresh() ?? setTimeout(flush, BATCH_MS)
+      batch.add(copy)
+      if (batch.bytes >= BATCH_BYTES) flush()
     },
     close() {
       isOpen = false
+      flush()
+      if (timer !== null) clearTimeout(timer)
       socket.destroy()
     }
   }

@@ -91,7 +91,7 @@ export async function startLane(
     handle: message => {
       if (message.type === 'stop') {
         for (const answer of [...lane.reading]) answer.hurry()
-        lane.taps.connect(null) // what waits for the end of its batch goes out
+        disconnect() // what waits for the end of its batch goes out
         exit()
       } else if (message.type === 'drain') {
         drain(lane, listener.server, listener.connections, message.graceMs, () =>

@@ -3,11 +3,11 @@
  *
  * Takes plain values and knows no lane. Bytes are copied as they pass, against a credit that is shared with
  * nobody; without credit a copy is dropped whole, with its reason, and the request goes on as if there were no
- * shadow. Copies leave in batches. Nothing here waits or throws (shadow.md).
+ * shadow. Nothing here waits or throws (shadow.md).
  */
 import type { ByteBudget } from '../domain/byte-budget.ts'
 import { BAD_KINDS } from '../domain/counts.ts'
-import { Gathered } from '../domain/gathered.ts'
+import { Pieces } from '../domain/gathered.ts'
 import { bucketOfHash, hashText, saltPrefix } from '../domain/hash.ts'
 import { kindsOf } from '../domain/payload/reading.ts'
 import {
@@ -19,7 +19,6 @@ import {
 } from '../domain/shadow.ts'
 import {
   type AnswerCopy,
-  BATCH_MS,
   COPY_OVERHEAD,
   NO_ANSWER,
   type RequestCopy
@@ -55,12 +54,9 @@ export type TapEnding = Pick<
 
 /** Where copies go: the road to the shadow process, and the credit with it. */
 export type TapRoad = {
-  readonly send: (copies: readonly (RequestCopy | AnswerCopy)[]) => void
+  readonly send: (copy: RequestCopy | AnswerCopy) => void
   readonly credit: ByteBudget // bytes under way
 }
-
-/** So many bytes of bodies do not wait for the end of their batch. */
-const BATCH_BYTES = 256 * 1024
 
 /** The taps of one data thread. */
 export class Taps {
@@ -69,10 +65,7 @@ export class Taps {
   #road: TapRoad | null = null
   #wasConnected = false
   #open = new Set<Tap>()
-  #items: (RequestCopy | AnswerCopy)[] = []
-  #bytes = 0 // of bodies in the batch
   #ids = 0
-  readonly #onTime = (): void => this.#flush()
 
   /** `counters` is this thread's region of shadow counters. */
   constructor(counters: Uint32Array) {
@@ -81,7 +74,6 @@ export class Taps {
 
   /** Another road, or none. Copies that are open belong to the one before and are lost with it. */
   connect(road: TapRoad | null): void {
-    this.#flush()
     this.#road = road
     if (road !== null) this.#wasConnected = true
     for (const tap of [...this.#open]) tap.lose()
@@ -114,13 +106,6 @@ export class Taps {
     this.#open.delete(tap)
   }
 
-  send(item: RequestCopy | AnswerCopy): void {
-    if (this.#items.length === 0) setTimeout(this.#onTime, BATCH_MS)
-    this.#items.push(item)
-    this.#bytes += item.body?.length ?? 0
-    if (this.#bytes >= BATCH_BYTES) this.#flush()
-  }
-
   #whyNot(shadow: ShadowTap, facts: TapFacts): ShadowDrop | null {
     if (shadow.state !== 'on') return shadow.state
     if (facts.upgrade || !shadow.methods.includes(facts.method)) return 'method'
@@ -144,14 +129,6 @@ export class Taps {
     this.#salts.set(salt, prefix)
     return prefix
   }
-
-  #flush(): void {
-    if (this.#items.length === 0) return
-    const items = this.#items
-    this.#items = []
-    this.#bytes = 0
-    this.#road?.send(items)
-  }
 }
 
 /** The copy of one request, as it comes in, and of what the champion answers. */
@@ -164,8 +141,8 @@ export class Tap {
   readonly #arrivedAt = Date.now()
   #shadows: readonly ShadowTap[]
   #credit = 0
-  #request: Gathered | null = new Gathered()
-  #answer: Gathered | null = new Gathered()
+  #request: Pieces | null = new Pieces()
+  #answer: Pieces | null = new Pieces()
   #answerBytes = 0
   #truncated = false
   #sent = false
@@ -206,22 +183,23 @@ export class Tap {
   requestEnd(): void {
     if (this.#request === null) return
     const { bytes } = this.#request
-    const fit = this.#shadows.filter(({ maxBody }) => bytes <= maxBody)
-    for (const shadow of this.#shadows)
-      if (!fit.includes(shadow)) this.#taps.drop(shadow.slot, 'size')
-    this.#shadows = fit
+    const slots: number[] = []
+    for (const { slot, maxBody } of this.#shadows) {
+      if (bytes <= maxBody) slots.push(slot)
+      else this.#taps.drop(slot, 'size')
+    }
     const body = this.#request.whole()
     this.#request = null
-    if (fit.length === 0) {
+    if (slots.length === 0) {
       this.#end()
       return
     }
     this.#sent = true
     const { route, requestId, unit, unitHash, method, target, path } = this.#facts
-    this.#taps.send({
+    this.#road.send({
       kind: 'request',
       id: this.#id,
-      slots: fit.map(({ slot }) => slot),
+      slots,
       route: route.name,
       revision: route.revision,
       requestId,
@@ -253,7 +231,7 @@ export class Tap {
       return
     }
     const body = this.#answer?.whole() ?? null
-    this.#taps.send({
+    this.#road.send({
       ...ending,
       kind: 'answer',
       id: this.#id,

@@ -4,6 +4,7 @@
  * what came, and less than a block.
  */
 import { releaseBytes } from './release-bytes.ts'
+import { OWN_BYTES } from './shadow-copy.ts'
 
 const FIRST = 1024
 const BLOCK = 65_536
@@ -47,5 +48,34 @@ export class Gathered {
     const size = this.#full.length === 0 ? FIRST : Math.min(BLOCK, this.#last.length * 2)
     this.#last = new Uint8Array(Math.max(needed, size))
     this.#used = 0
+  }
+}
+
+/**
+ * The bytes of a body until they are copied. Most bodies are one small piece, which is kept as it came, for nobody
+ * changes it; more are gathered.
+ */
+export class Pieces {
+  #only: Uint8Array | null = null
+  #gathered: Gathered | null = null
+
+  get bytes(): number {
+    return this.#gathered?.bytes ?? this.#only?.length ?? 0
+  }
+
+  add(piece: Uint8Array): void {
+    if (this.#gathered === null && this.#only === null && piece.length < OWN_BYTES) {
+      this.#only = piece
+      return
+    }
+    this.#gathered ??= new Gathered()
+    if (this.#only !== null) this.#gathered.add(this.#only)
+    this.#only = null
+    this.#gathered.add(piece)
+  }
+
+  /** All of it; of OWN_BYTES or more it is a buffer of its own. To be called once, at the end. */
+  whole(): Uint8Array | null {
+    return this.#gathered === null ? this.#only : this.#gathered.whole()
   }
 }

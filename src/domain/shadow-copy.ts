@@ -15,6 +15,9 @@ export const COPY_OVERHEAD = 8 * 1024
 /** Copies leave a data thread together, all that came in so many ms: what a write costs is shared by them. */
 export const BATCH_MS = 20
 
+/** A body of this size or more is the road's own, which gives its memory back; a smaller one is copied at once. */
+export const OWN_BYTES = 16 * 1024
+
 /** A request as its client sent it and the champion got it. `fields` has no framing and no Host. */
 export type RequestCopy = {
   readonly kind: 'request'

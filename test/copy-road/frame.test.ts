@@ -1,6 +1,7 @@
 /** Copies as bytes: what comes out is what went in, however the bytes were cut. */
 import { test } from 'tap'
-import { CopyReader, encodeCopies } from '../../src/copy-road/frame.ts'
+import { CopyBatch } from '../../src/copy-road/batch.ts'
+import { CopyReader } from '../../src/copy-road/frame.ts'
 import type { AnswerCopy, RequestCopy } from '../../src/domain/shadow-copy.ts'
 import { answerCopy } from '../helpers/copies.ts'
 
@@ -56,14 +57,20 @@ function plain(copies: readonly (RequestCopy | AnswerCopy)[]) {
   }))
 }
 
+function chunksOf(copies: readonly (RequestCopy | AnswerCopy)[]): readonly Uint8Array[] {
+  const batch = new CopyBatch()
+  for (const copy of copies) batch.add(copy)
+  return batch.take().chunks
+}
+
 test('gives every copy back as it was', t => {
-  const bytes = Buffer.concat(encodeCopies(ALL))
+  const bytes = Buffer.concat(chunksOf(ALL))
   t.strictSame(plain(new CopyReader().push(bytes)), plain(ALL))
   t.end()
 })
 
 test('gives the same however the bytes are cut', t => {
-  const bytes = Buffer.concat(encodeCopies(ALL))
+  const bytes = Buffer.concat(chunksOf(ALL))
   for (const size of [1, 2, 3, 5, 7, 64, 1000, 16_384]) {
     const reader = new CopyReader()
     const copies = []
@@ -77,12 +84,12 @@ test('gives the same however the bytes are cut', t => {
 
 test('writes a large body from where it is', t => {
   const { body } = answer
-  t.ok(encodeCopies([request, answer, nothing]).includes(body ?? new Uint8Array(0)))
+  t.ok(chunksOf([request, answer, nothing]).includes(body ?? new Uint8Array(0)))
   t.end()
 })
 
 test('gives each copy a body of its own, that can be released', t => {
-  const bytes = Buffer.concat(encodeCopies([request, request]))
+  const bytes = Buffer.concat(chunksOf([request, request]))
   const [one, other] = new CopyReader().push(bytes)
   t.not(one?.body?.buffer, other?.body?.buffer)
   t.equal(one?.body?.buffer.byteLength, one?.body?.length)
@@ -92,5 +99,39 @@ test('gives each copy a body of its own, that can be released', t => {
 test('refuses what is no frame', t => {
   t.throws(() => new CopyReader().push(Buffer.from('GET / HTTP/1.1\r\n')), RangeError)
   t.throws(() => new CopyReader().push(Buffer.alloc(4)), RangeError)
+  t.end()
+})
+
+test('gives copies of any size back from memory that is used again', t => {
+  const batch = new CopyBatch()
+  const reader = new CopyReader()
+  const before: ReturnType<CopyBatch['take']>[] = []
+  for (let round = 0; round < 50; round++) {
+    const sizes = [1, 300, 16_383, 16_384, 70_000, 200].map(size => size + round)
+    const copies = sizes.map(size => ({ ...answer, body: Buffer.alloc(size, round) }))
+    const long = { ...request, fields: ['x-long', 'l'.repeat(30_000 + 800 * round)] }
+    const all = [...copies, long, ...copies]
+    for (const copy of all) batch.add(copy)
+    const { bytes } = batch
+    const taken = batch.take()
+    const sent = Buffer.concat(taken.chunks)
+    t.equal(sent.length, bytes)
+    t.equal(batch.bytes, 0)
+    t.strictSame(plain(reader.push(sent)), plain(all))
+    before.push(taken)
+    const written = before.length > 2 ? before.shift() : undefined // two batches are under way
+    if (written !== undefined) batch.reuse(written.slab)
+  }
+  t.end()
+})
+
+test('never writes over a batch that is under way', t => {
+  const batch = new CopyBatch()
+  batch.add(request)
+  const { chunks } = batch.take()
+  const text = Buffer.concat(chunks).toString('latin1')
+  for (let i = 0; i < 100; i++) batch.add(answer)
+  batch.take()
+  t.equal(Buffer.concat(chunks).toString('latin1'), text)
   t.end()
 })

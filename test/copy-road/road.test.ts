@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { test } from 'tap'
 import { acceptRoads, type RoadEnd } from '../../src/copy-road/accept-roads.ts'
-import { encodeCopies } from '../../src/copy-road/frame.ts'
+import { CopyBatch } from '../../src/copy-road/batch.ts'
 import { openRoad } from '../../src/copy-road/open-road.ts'
 import { answerCopy } from '../helpers/copies.ts'
 import { until } from '../helpers/until.ts'
@@ -33,7 +33,7 @@ test('carries copies in order, those that were sent before it was connected too'
   const { address, taken, closed } = await world()
   const road = openRoad(address, LIMIT, () => undefined)
   const ids = Array.from({ length: 500 }, (_, i) => i)
-  for (const id of ids) road.send([answerCopy(id, { body: Buffer.alloc(id * 40) })])
+  for (const id of ids) road.send(answerCopy(id, { body: Buffer.alloc(id * 40) }))
   await until('all copies', () => taken.length === ids.length)
   t.same(taken, ids)
   road.close()
@@ -44,7 +44,7 @@ test('gives the memory of a large body back when it is written', async t => {
   const { address, taken } = await world()
   const road = openRoad(address, LIMIT, () => undefined)
   const body = new Uint8Array(4 * 1024 * 1024)
-  road.send([answerCopy(1, { body: body })])
+  road.send(answerCopy(1, { body: body }))
   t.equal(body.length, 4 * 1024 * 1024, 'more than a socket holds')
   await until('the copy', () => taken.length === 1)
   await until('its memory', () => body.length === 0)
@@ -74,11 +74,11 @@ test('has a road for each data thread, and says when the other end is gone', asy
   const one = openRoad(address, LIMIT, () => lost++)
   const other = openRoad(address, LIMIT, () => lost++)
   await until('both roads', () => payers.length === 2)
-  one.send([answerCopy(1)])
+  one.send(answerCopy(1))
   await until('the end of one', () => lost === 1)
   t.same(closed.length, 1)
   t.match(faults, [/no copy/])
-  one.send([answerCopy(2)])
+  one.send(answerCopy(2))
   other.close()
   await until('the end of the other', () => closed.length === 2)
   t.equal(lost, 1, 'who closes has lost nothing')
@@ -115,14 +115,18 @@ test('takes what was sent before the other end was killed, though credit was due
 test('says that it is lost where nobody listens', async t => {
   await new Promise<void>(resolve => {
     const road = openRoad({ path: '\0sluice-nobody', token: Buffer.alloc(32) }, LIMIT, resolve)
-    road.send([answerCopy(1)])
+    road.send(answerCopy(1))
   })
   t.pass('and nothing is thrown')
 })
 
 /** The bytes of one copy each. */
 function frames(...ids: readonly number[]): readonly Uint8Array[] {
-  return ids.map(id => Buffer.concat(encodeCopies([answerCopy(id)])))
+  return ids.map(id => {
+    const batch = new CopyBatch()
+    batch.add(answerCopy(id))
+    return Buffer.concat(batch.take().chunks)
+  })
 }
 
 /** Sends the first frame; when it is told to, the second, goes, and sets the word. Eval gives it no types. */

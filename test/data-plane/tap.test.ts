@@ -56,7 +56,10 @@ function world(shadows: readonly ShadowTap[], limit = 1_000_000) {
   const credit = new ByteBudget(limit)
   const items: (RequestCopy | AnswerCopy)[] = []
   const taps = new Taps(counters)
-  taps.connect({ credit, send: copies => items.push(...copies) })
+  taps.connect({
+    credit,
+    send: copy => items.push({ ...copy, body: copy.body && new Uint8Array(copy.body) }) // as a road does
+  })
   const route = routeSnapshot({ shadows })
   const begin = (changes: Partial<TapFacts> = {}): Tap | null =>
     taps.begin({ ...FACTS, route, ...changes })
