@@ -6,16 +6,18 @@
  */
 import { write } from 'node:fs'
 import type { AccessLogSettings } from '../domain/snapshot.ts'
-import { unitId } from '../telemetry/unit-id.ts'
+import { unitIds } from '../telemetry/unit-id.ts'
 import type { Exchange } from './exchange.ts'
 
 const MAX_BUFFERED = 1024 * 1024
 const MAX_TEXT = 1024
 const STDERR = 2
 
+type UnitId = ReturnType<typeof unitIds>
+
 export class AccessLog {
   readonly #descriptor: number
-  #settings: AccessLogSettings | null = null // null: off
+  #sampling: { readonly share: number; readonly unitId: UnitId } | null = null // null: off
   #lines = ''
   #writing = false
   #dropped = 0
@@ -26,17 +28,18 @@ export class AccessLog {
 
   /** What the snapshot in force says. */
   configure(settings: AccessLogSettings | null): void {
-    this.#settings = settings
+    this.#sampling =
+      settings === null ? null : { share: settings.sample, unitId: unitIds(settings.unitKey) }
   }
 
   add(exchange: Exchange): void {
-    const settings = this.#settings
-    if (settings === null || Math.random() >= settings.sample) return
+    const sampling = this.#sampling
+    if (sampling === null || Math.random() >= sampling.share) return
     if (this.#lines.length > MAX_BUFFERED) {
       this.#dropped++
       return
     }
-    this.#lines += `${JSON.stringify(lineOf(exchange, settings.unitKey))}\n`
+    this.#lines += `${JSON.stringify(lineOf(exchange, sampling.unitId))}\n`
   }
 
   flush(): void {
@@ -55,7 +58,7 @@ export class AccessLog {
   }
 }
 
-function lineOf(exchange: Exchange, unitKey: Uint8Array): Readonly<Record<string, unknown>> {
+function lineOf(exchange: Exchange, unitId: UnitId): Readonly<Record<string, unknown>> {
   const { decision, head, variant } = exchange
   const unit = decision?.unit ?? null
   const now = exchange.lane.now()
@@ -72,7 +75,7 @@ function lineOf(exchange: Exchange, unitKey: Uint8Array): Readonly<Record<string
     route: decision?.route.name ?? null,
     variant: variant?.snapshot.name ?? null,
     reason: exchange.reason,
-    unitId: unit === null ? null : unitId(unitKey, Buffer.from(unit, 'latin1')),
+    unitId: unit === null ? null : unitId(unit),
     revision: decision?.route.revision ?? null,
     bytes: exchange.bytesOut,
     ms: Math.round((now - exchange.arrivedAt) * 1000) / 1000,

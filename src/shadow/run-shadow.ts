@@ -7,7 +7,7 @@ import { acceptRoads } from '../copy-road/accept-roads.ts'
 import type { EventsReport, FromShadow, ToShadow } from '../domain/shadow-messages.ts'
 import type { EventSink, Log } from '../ports.ts'
 import { watchOwnProcess } from '../telemetry/own-thread.ts'
-import { unitId } from '../telemetry/unit-id.ts'
+import { unitIds } from '../telemetry/unit-id.ts'
 import { forbidden } from '../upstream-connection/forbidden.ts'
 import { Pools } from '../upstream-connection/pools.ts'
 import { collectEarly } from './collect-early.ts'
@@ -43,7 +43,7 @@ export async function startShadow(options: {
   const pairs = createPairs({
     counting,
     publish: events.publish,
-    unitId: unit => unitId(unitKey, Buffer.from(unit, 'latin1')),
+    unitId: unitIds(unitKey),
     log: logError
   })
   const fanOut = createFanOut({ pools: new Pools(rules), counting, paired: pairs.take })

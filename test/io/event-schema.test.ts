@@ -6,7 +6,7 @@ import { PAIR, type PairRecord, type PairSide } from '../../src/domain/pair.ts'
 import { DECISION, EXPOSURE, eventSchemas } from '../../src/io/event-schema.ts'
 import { createFileEvents } from '../../src/io/file-events.ts'
 import { createFileState } from '../../src/io/file-state.ts'
-import { unitId } from '../../src/telemetry/unit-id.ts'
+import { unitIds } from '../../src/telemetry/unit-id.ts'
 import { author, first, rollback, shadow, weights } from '../helpers/state-documents.ts'
 import { silentLog, systemClock } from '../helpers/state-process.ts'
 
@@ -63,7 +63,7 @@ test('tells a record that is an exposure from one that is none', async t => {
     data: {
       route: 'fraud',
       requestId: 'r1',
-      unitId: unitId(Buffer.from('key'), Buffer.from('u1')),
+      unitId: unitIds(Buffer.from('key'))('u1'),
       salt: 'fraud.0',
       bucket: 9999,
       cohort: 'override:staff',
@@ -103,7 +103,7 @@ test('tells a record that is a pair from one that is none', async t => {
     route: 'fraud',
     revision: '1-7',
     requestId: 'r1',
-    unitId: unitId(Buffer.from('key'), Buffer.from('u1')),
+    unitId: unitIds(Buffer.from('key'))('u1'),
     at: '2026-01-01T00:00:00.000Z',
     primary: side,
     shadow: {
