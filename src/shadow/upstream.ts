@@ -2,6 +2,9 @@
  * Where copies of one shadow go: the addresses of its variant with pools of their own, and the fields that a
  * copy has there. A copy is marked as one, carries no credentials unless they are kept, and has the host of the
  * shadow (shadow.md, rule 6).
+ *
+ * An address that cannot be connected to is left alone for a while: a connection for each copy would tell nothing
+ * new, and cost as much as an answer. Copies of that time end as `connect` too.
  */
 import type { Pool } from 'undici'
 import { dropFields, rewriteFields, rewrittenTarget } from '../domain/rewrite.ts'
@@ -16,9 +19,15 @@ import { type CallLimits, type CopiedAnswer, CopiedCall } from './copied-call.ts
 
 type CopyAddress = {
   readonly snapshot: AddressSnapshot
-  readonly standing: { inFlight: number; readonly ejectedUntil: number }
+  readonly standing: Standing
   readonly pool: Pool
 }
+
+/** Times in ms. `away` is how long it was left alone last, 0 for an address that can be connected to. */
+type Standing = { inFlight: number; ejectedUntil: number; away: number }
+
+const FIRST_AWAY_MS = 100 // doubled each time in a row
+const LONGEST_AWAY_MS = 1_000
 
 export type CopyUpstream = {
   /** Sends a copy; `done` is called once. */
@@ -47,7 +56,7 @@ export function copyUpstream(
     const pool = own[i]
     return pool === undefined
       ? []
-      : [{ snapshot, pool, standing: { inFlight: 0, ejectedUntil: 0 } }]
+      : [{ snapshot, pool, standing: { inFlight: 0, ejectedUntil: 0, away: 0 } }]
   })
   const choosable = { snapshot: { balance: upstream.balance }, addresses }
   const dropped = new Set(CREDENTIALS.filter(name => !settings.keepHeaders.includes(name)))
@@ -63,8 +72,9 @@ export function copyUpstream(
 
   return {
     send(copy, body, limits, done) {
-      const address = chooseAddress(choosable, copy.unitHash, null, performance.now())
-      if (address === null) {
+      const now = performance.now()
+      const address = chooseAddress(choosable, copy.unitHash, null, now)
+      if (address === null || address.standing.ejectedUntil > now) {
         done({ ...NO_ANSWER, outcome: 'connect', held: 0 })
         return
       }
@@ -72,6 +82,7 @@ export function copyUpstream(
       standing.inFlight++
       const call = new CopiedCall(limits, answer => {
         standing.inFlight--
+        judge(standing, answer.outcome === 'connect', performance.now())
         done(answer)
       })
       const serverName = snapshot.secure ? (tls?.serverName ?? snapshot.hostname) : undefined
@@ -86,5 +97,15 @@ export function copyUpstream(
         call
       )
     }
+  }
+}
+
+function judge(standing: Standing, refused: boolean, now: number): void {
+  if (!refused) {
+    standing.away = 0
+    standing.ejectedUntil = 0
+  } else if (standing.ejectedUntil <= now) {
+    standing.away = Math.min(LONGEST_AWAY_MS, 2 * standing.away || FIRST_AWAY_MS)
+    standing.ejectedUntil = now + standing.away
   }
 }

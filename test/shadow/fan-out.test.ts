@@ -1,4 +1,7 @@
 /** Every copy ends once and gives back all that it took, however its answers come. */
+
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'tap'
 import { OUTCOMES } from '../../src/domain/counts.ts'
@@ -11,6 +14,7 @@ import { forbidden } from '../../src/upstream-connection/forbidden.ts'
 import { Pools } from '../../src/upstream-connection/pools.ts'
 import { type Answer, startAnswering } from '../helpers/answering.ts'
 import { answerCopy } from '../helpers/copies.ts'
+import { freePort } from '../helpers/ports.ts'
 import { addressSnapshot } from '../helpers/route-snapshot.ts'
 import { seeded } from '../helpers/seeded.ts'
 import { until } from '../helpers/until.ts'
@@ -160,6 +164,46 @@ test('ends every copy once and gives back its credit when shadows answer, hang, 
   const outcomes = new Set(pairs.map(({ shadow: { outcome } }) => outcome))
   t.ok([...outcomes].every(outcome => ['connect', 'ok', 'reset', 'timeout'].includes(outcome)))
   t.ok(outcomes.has('timeout') && outcomes.size > 2, [...outcomes].join())
+})
+
+test('leaves an address that refuses alone for a while, and finds it again', async t => {
+  const port = await freePort()
+  const pools = new Pools(forbidden([]))
+  t.teardown(() => pools.destroy())
+  const outcomes: string[] = []
+  const fanOut = createFanOut({
+    pools,
+    counting: createCounting(),
+    paired: ({ shadow }, done) => {
+      outcomes.push(shadow.outcome)
+      done()
+      if (outcomes.length === 1) for (let i = 0; i < 50; i++) send()
+    }
+  })
+  fanOut.setTargets([only(`http://127.0.0.1:${port}`)])
+  let attempts = 0
+  const onAttempt = (): void => void attempts++
+  subscribe('undici:client:connectError', onAttempt)
+  t.teardown(() => unsubscribe('undici:client:connectError', onAttempt))
+  const road = fanOut.road(() => undefined)
+  let copies = 0
+  const send = (): void => road.take([request(++copies, [0]), answer(copies, 0)])
+  send()
+  await until('the first outcome', () => outcomes.length > 0)
+  t.same(outcomes, Array(51).fill('connect'), 'those behind it have theirs at once')
+  t.equal(attempts, 1)
+  const server = createHttpServer((_req, res) => res.end('{}'))
+  t.teardown(() => server.close())
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
+  await until('an answer', () => {
+    send()
+    return outcomes.includes('ok')
+  })
+  const before = outcomes.length
+  send()
+  await until('another answer', () => outcomes.length > before)
+  t.equal(outcomes.at(-1), 'ok')
+  server.closeAllConnections()
 })
 
 test('pairs what is open with no answer when its data thread ends', async t => {
