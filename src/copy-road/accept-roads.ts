@@ -25,9 +25,12 @@ export type Roads = {
   open(): number
 }
 
-/** Credit goes back so often at most, but for this much at once: each time wakes a data thread. */
+/**
+ * Credit goes back so often at most, but for this much at once: each time wakes a data thread. That must be a small part
+ * of what a road has, which is least where there are many data threads.
+ */
 const RETURN_MS = 500
-const RETURN_BYTES = 1024 * 1024
+const RETURN_BYTES = 256 * 1024
 const KNOCK_MS = 5_000 // until the token is there
 const TOKEN_BYTES = 32
 
