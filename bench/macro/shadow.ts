@@ -43,9 +43,9 @@ type Totals = {
 }
 
 const CONNECTIONS = 32
-const SETTLE_MS = 700 // after a switch, before a window
+const SETTLE_MS = 1_000 // after a switch, before a window
 const BUSY_MOST = 0.6
-const BUSY_AIM = 0.3 // half of what is allowed
+const BUSY_AIM = 0.4 // two thirds of what is allowed
 const STOLEN_MOST = 0.01
 const LIMIT = 1.1
 const mode = modeOf()
@@ -56,7 +56,7 @@ const mode = modeOf()
  */
 const plan = {
   smoke: { rounds: 1, seconds: 1, rate: 100, warm: 1, tries: 0, again: 0, memory: 3 },
-  main: { rounds: 12, seconds: 4, rate: 500, warm: 30, tries: 4, again: 1, memory: 20 },
+  main: { rounds: 10, seconds: 6, rate: 500, warm: 30, tries: 4, again: 1, memory: 20 },
   long: { rounds: 30, seconds: 5, rate: 500, warm: 40, tries: 4, again: 1, memory: 30 }
 }[mode]
 const roundsAt = process.argv.indexOf('--rounds')
