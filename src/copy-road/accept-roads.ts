@@ -87,15 +87,18 @@ function travel(
   const reader = new CopyReader()
   let owed = 0
   let timer: NodeJS.Timeout | null = null
+  let isDue = false
   const pay = (): void => {
+    if (timer !== null) clearTimeout(timer)
+    timer = null
+    isDue = false
     if (owed > 0) socket.write(wordBytes(owed))
     owed = 0
   }
   /** Behind all reads of a turn: who writes to a peer that is gone loses what it sent before it went. */
   const payNext = (): void => {
-    if (timer !== null) clearTimeout(timer)
-    timer = null
-    setImmediate(pay)
+    if (!isDue) setImmediate(pay)
+    isDue = true
   }
   const end = begin(bytes => {
     owed += bytes

@@ -77,6 +77,7 @@ t.test('writes what it was sent and ends when the router is killed', async t => 
   })
   const slow = await startAnswering(t, () => ({ body: '{"predictions":[2]}', after }))
   const router = await startWith(slow.url)
+  const pid = onlyChildOf(router)
   for (let user = 0; user < 30; user++) t.equal(await ask(router, user), 200)
   await ask(router, 30) // its copy is behind all others and their champion's answers
   await until('all copies', () => slow.requests().length === 31)
@@ -84,6 +85,7 @@ t.test('writes what it was sent and ends when the router is killed', async t => 
   await until('the end of the router', () => !isAlive(router.pid))
   letGo()
   await killed
+  await until('its end', () => !isAlive(pid))
   const pairs = await pairsIn(router.directory)
   t.equal(pairs.filter(({ shadow }) => shadow.outcome === 'ok').length, 31)
 })
