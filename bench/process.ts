@@ -8,6 +8,7 @@ import { connect } from 'node:net'
 import { setPriority } from 'node:os'
 import { createInterface, type Interface } from 'node:readline'
 import { Readable } from 'node:stream'
+import { setProcessPolicy } from '../src/io/process-policy.ts'
 import { childrenOf } from '../test/helpers/process-tree.ts'
 
 export type Program = {
@@ -99,12 +100,9 @@ export function cpuMicros(pid: number): number {
  * (SCHED_IDLE, else the lowest priority), and the processes that are measured have what they need at once, as they
  * would with that machine elsewhere. On Linux only among the processes of one session (autogroup in sched(7)).
  */
-export function stepAside(pid: number): void {
-  try {
-    execFileSync('chrt', ['--all-tasks', '--idle', '--pid', '0', String(pid)], { stdio: 'ignore' })
-  } catch {
-    for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), LAST)
-  }
+export async function stepAside(pid: number): Promise<void> {
+  if (await setProcessPolicy(pid, 'idle')) return
+  for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), LAST)
 }
 
 const LAST = 19 // niceness; threads to come have it from the one that starts them

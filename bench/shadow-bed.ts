@@ -77,8 +77,8 @@ export async function startBed(
     const sluice = await startSluice(config, { directory })
     t.teardown(() => sluice.stop())
     // Users' own path is what is measured; challengers and brokers would be other machines.
-    stepAside(shadows.pid)
-    if (broker !== null) stepAside(broker.kafka.pid())
+    await stepAside(shadows.pid)
+    if (broker !== null) await stepAside(broker.kafka.pid())
     const { kafka = null, proxy = null } = broker ?? {}
     const bed = bedOf({ sluice, kafka, proxy, stop })
     await bed.turn(null)

@@ -57,7 +57,7 @@ const mode = modeOf()
 const plan = {
   smoke: { rounds: 1, seconds: 1, rate: 100, warm: 1, tries: 0, again: 0, memory: 3 },
   main: { rounds: 10, seconds: 6, rate: 500, warm: 30, tries: 4, again: 1, memory: 20 },
-  long: { rounds: 30, seconds: 5, rate: 500, warm: 40, tries: 4, again: 1, memory: 30 }
+  long: { rounds: 30, seconds: 6, rate: 500, warm: 40, tries: 4, again: 1, memory: 30 }
 }[mode]
 const roundsAt = process.argv.indexOf('--rounds')
 const rounds = roundsAt < 0 ? plan.rounds : Number(process.argv[roundsAt + 1])
