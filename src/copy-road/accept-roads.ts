@@ -11,12 +11,20 @@ import { join } from 'node:path'
 import { releaseBytes } from '../domain/release-bytes.ts'
 import type { AnswerCopy, RequestCopy, RoadAddress } from '../domain/shadow-copy.ts'
 import { CopyReader } from './frame.ts'
-import { wordBytes } from './words.ts'
+import { replyBytes } from './replies.ts'
 
 /** What takes the copies of one data thread. */
 export type RoadEnd = {
   take(copies: readonly (RequestCopy | AnswerCopy)[]): void
   close(): void
+}
+
+/** What goes back to that data thread. */
+export type RoadBack = {
+  /** Bytes that are done with. */
+  credit(bytes: number): void
+  /** Copies for the shadow of this slot would be in vain; or not any more. */
+  full(slot: number, isFull: boolean): void
 }
 
 export type Roads = {
@@ -34,9 +42,9 @@ const RETURN_BYTES = 256 * 1024
 const KNOCK_MS = 5_000 // until the token is there
 const TOKEN_BYTES = 32
 
-/** `begin` is called for each new road; it gives credit back by `giveBack`, in bytes. */
+/** `begin` is called for each new road. */
 export function acceptRoads(
-  begin: (giveBack: (bytes: number) => void) => RoadEnd,
+  begin: (back: RoadBack) => RoadEnd,
   log: (msg: string, fields: Readonly<Record<string, unknown>>) => void
 ): Promise<Roads> {
   const token = randomBytes(TOKEN_BYTES)
@@ -81,29 +89,38 @@ function admit(socket: Socket, token: Uint8Array, admitted: () => void): void {
 
 function travel(
   socket: Socket,
-  begin: (giveBack: (bytes: number) => void) => RoadEnd,
+  begin: (back: RoadBack) => RoadEnd,
   log: (msg: string, fields: Readonly<Record<string, unknown>>) => void
 ): void {
   const reader = new CopyReader()
   let owed = 0
+  let replies: Uint8Array[] = []
   let timer: NodeJS.Timeout | null = null
   let isDue = false
-  const pay = (): void => {
+  const reply = (): void => {
     if (timer !== null) clearTimeout(timer)
     timer = null
     isDue = false
-    if (owed > 0) socket.write(wordBytes(owed))
+    if (owed > 0) replies.push(replyBytes('credit', owed))
+    if (replies.length > 0) socket.write(Buffer.concat(replies))
     owed = 0
+    replies = []
   }
   /** Behind all reads of a turn: who writes to a peer that is gone loses what it sent before it went. */
-  const payNext = (): void => {
-    if (!isDue) setImmediate(pay)
+  const replySoon = (): void => {
+    if (!isDue) setImmediate(reply)
     isDue = true
   }
-  const end = begin(bytes => {
-    owed += bytes
-    if (owed >= RETURN_BYTES) payNext()
-    else timer ??= setTimeout(payNext, RETURN_MS)
+  const end = begin({
+    credit(bytes) {
+      owed += bytes
+      if (owed >= RETURN_BYTES) replySoon()
+      else timer ??= setTimeout(replySoon, RETURN_MS)
+    },
+    full(slot, isFull) {
+      replies.push(replyBytes(isFull ? 'full' : 'free', slot))
+      replySoon()
+    }
   })
   socket.on('data', piece => {
     try {

@@ -1,5 +1,6 @@
 /**
- * The data thread's end of the road to the shadow process: copies go in, credit comes back. Nothing waits: what the
+ * The data thread's end of the road to the shadow process: copies go in, credit comes back, and
+ * which shadows have no room. Nothing waits: what the
  * socket does not take at once stays in memory, and the credit bounds it. Copies leave in batches.
  */
 import { connect } from 'node:net'
@@ -12,11 +13,13 @@ import {
   type RoadAddress
 } from '../domain/shadow-copy.ts'
 import { CopyBatch } from './batch.ts'
-import { WordReader } from './words.ts'
+import { ReplyReader } from './replies.ts'
 
 export type Road = {
   readonly send: (copy: RequestCopy | AnswerCopy) => void
   readonly credit: ByteBudget
+  /** The shadow of this slot has no room: its copies would be dropped where they arrive. */
+  readonly isFull: (slot: number) => boolean
   /** What waits for the end of its batch goes out before. */
   readonly close: () => void
 }
@@ -30,13 +33,18 @@ const BATCH_BYTES = 256 * 1024
  */
 export function openRoad({ path, token }: RoadAddress, limit: number, lost: () => void): Road {
   const credit = new ByteBudget(limit)
-  const returned = new WordReader(bytes => credit.giveBack(bytes))
+  const full = new Set<number>()
+  const replies = new ReplyReader((reply, value) => {
+    if (reply === 'credit') credit.giveBack(value)
+    else if (reply === 'full') full.add(value)
+    else full.delete(value)
+  })
   const batch = new CopyBatch()
   const socket = connect({ path })
   let isOpen = true
   let timer: NodeJS.Timeout | null = null
   socket.write(token)
-  socket.on('data', piece => returned.push(piece))
+  socket.on('data', piece => replies.push(piece))
   socket.on('error', () => undefined) // 'close' comes behind it
   socket.on('close', () => {
     if (isOpen) lost()
@@ -59,6 +67,7 @@ export function openRoad({ path, token }: RoadAddress, limit: number, lost: () =
 
   return {
     credit,
+    isFull: slot => full.has(slot),
     send(copy) {
       if (batch.bytes === 0) timer = timer?.refresh() ?? setTimeout(flush, BATCH_MS)
       batch.add(copy)

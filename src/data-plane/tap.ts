@@ -56,6 +56,7 @@ export type TapEnding = Pick<
 export type TapRoad = {
   readonly send: (copy: RequestCopy | AnswerCopy) => void
   readonly credit: ByteBudget // bytes under way
+  readonly isFull: (slot: number) => boolean // a shadow has no room for copies
 }
 
 /** The taps of one data thread. */
@@ -111,7 +112,8 @@ export class Taps {
     if (facts.upgrade || !shadow.methods.includes(facts.method)) return 'method'
     if (!this.#sampled(shadow, facts)) return 'sampled_out'
     if (this.#road === null) return this.#wasConnected ? 'lost' : 'off'
-    return facts.contentLength > shadow.maxBody ? 'size' : null
+    if (facts.contentLength > shadow.maxBody) return 'size'
+    return this.#road.isFull(shadow.slot) ? 'concurrency' : null
   }
 
   /** A request without a unit is sampled by itself. */

@@ -6,7 +6,7 @@
  * A sub-sample goes to the champion a second time, so that its own noise is known. Every copy ends exactly once,
  * as an outcome or as a drop, and the credit of its bytes is returned when the last of its pairs is done.
  */
-import type { RoadEnd } from '../copy-road/accept-roads.ts'
+import type { RoadBack, RoadEnd } from '../copy-road/accept-roads.ts'
 import { ByteBudget } from '../domain/byte-budget.ts'
 import { bucketOfHash, hashText, saltPrefix } from '../domain/hash.ts'
 import { withModel } from '../domain/payload/model-rewrite.ts'
@@ -22,6 +22,7 @@ import type { ShadowTarget } from '../domain/shadow-messages.ts'
 import type { Pools } from '../upstream-connection/pools.ts'
 import type { CopiedAnswer } from './copied-call.ts'
 import type { CopyCounting } from './counting.ts'
+import { Room } from './room.ts'
 import { type CopyUpstream, copyUpstream } from './upstream.ts'
 
 /** What is known when a copy and the request it was made of have both been answered. */
@@ -35,8 +36,8 @@ export type Pairing = {
 
 export type FanOut = {
   setTargets(targets: readonly ShadowTarget[]): void
-  /** A road of copies from one data thread; `giveBack` returns its credit, in bytes. */
-  road(giveBack: (bytes: number) => void): RoadEnd
+  /** A road of copies from one data thread. */
+  road(back: RoadBack): RoadEnd
   /** Copies that are under way. */
   open(): number
   /** Shadow answers that are held, in bytes. */
@@ -47,7 +48,7 @@ type Live = {
   readonly target: ShadowTarget
   readonly upstream: CopyUpstream
   readonly again: CopyUpstream // the champion, for the noise
-  readonly load: { inFlight: number } // carried from target to target
+  readonly room: Room // carried from target to target
 }
 
 /** `paired` takes a pair and says when it needs the bytes no more. */
@@ -66,8 +67,9 @@ export function createFanOut(options: {
     live = new Map(
       targets.map(target => [target.slot, liveTarget(target, before.get(target.slot), pools)])
     )
-    for (const [slot, { target }] of before) {
+    for (const [slot, { target, room }] of before) {
       if (live.has(slot)) continue
+      room.end()
       pools.drop(ownerOf(target))
       pools.drop(`${ownerOf(target)} again`)
     }
@@ -77,7 +79,7 @@ export function createFanOut(options: {
     setTargets,
     open: () => underWay,
     held: () => budget.held,
-    road(giveBack) {
+    road(back) {
       const open = new Map<number, OpenCopy>()
 
       function begin(copy: RequestCopy): void {
@@ -91,22 +93,24 @@ export function createFanOut(options: {
 
       function sendAll(entry: OpenCopy): void {
         const { copy } = entry
+        const now = performance.now()
         for (const slot of copy.slots) {
           const to = live.get(slot)
           if (to === undefined) counting.dropped(slot, 'off')
-          else if (to.load.inFlight >= to.target.settings.concurrency) {
+          else if (to.room.enter(now)) send(entry, to)
+          else {
             counting.dropped(slot, 'concurrency')
-          } else send(entry, to)
+            to.room.refused(now, back)
+          }
         }
         entry.legs--
         settled(entry)
       }
 
       function send(entry: OpenCopy, to: Live): void {
-        const { target, load } = to
+        const { target, room } = to
         const leg: Leg = { target, shadow: null, noise: null, expects: isNoisy(target, entry.copy) }
         entry.legs++
-        load.inFlight++
         const { copy } = entry
         const limits = {
           timeoutMs: target.settings.timeout,
@@ -119,7 +123,7 @@ export function createFanOut(options: {
           settle(entry)
         }
         to.upstream.send(copy, bodyFor(target, copy), limits, answer => {
-          load.inFlight--
+          room.leave(performance.now(), answer.latencyMs)
           leg.shadow = answer
           ended()
         })
@@ -152,7 +156,7 @@ export function createFanOut(options: {
         underWay--
         releaseBytes(primary.body)
         if (pools.allWritten()) releaseBytes(copy.body)
-        giveBack(primary.credit)
+        back.credit(primary.credit)
       }
 
       function finish(answer: AnswerCopy): void {
@@ -170,6 +174,7 @@ export function createFanOut(options: {
           for (const { copy, primary } of [...open.values()]) {
             if (primary === null) finish(noAnswer(copy.id))
           }
+          for (const { room } of live.values()) room.forget(back)
         }
       }
     }
@@ -195,11 +200,13 @@ function liveTarget(target: ShadowTarget, before: Live | undefined, pools: Pools
   const { settings } = target
   // What is not connected by the end of a copy's time must not go on holding its body.
   const connectMs = Math.min(target.connectMs, settings.timeout)
+  const room = before?.room ?? new Room(target.slot)
+  room.resize(settings.concurrency)
   return {
     target,
     upstream: copyUpstream(owner, target.shadow, settings, connectMs, pools),
     again: copyUpstream(`${owner} again`, target.champion, settings, connectMs, pools),
-    load: before?.load ?? { inFlight: 0 }
+    room
   }
 }
 

@@ -2,7 +2,7 @@
 import { connect } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { test } from 'tap'
-import { acceptRoads, type RoadEnd } from '../../src/copy-road/accept-roads.ts'
+import { acceptRoads, type RoadBack, type RoadEnd } from '../../src/copy-road/accept-roads.ts'
 import { CopyBatch } from '../../src/copy-road/batch.ts'
 import { openRoad } from '../../src/copy-road/open-road.ts'
 import { answerCopy } from '../helpers/copies.ts'
@@ -12,12 +12,12 @@ const LIMIT = 64 * 1024 * 1024
 
 async function world(end: Partial<RoadEnd> = {}) {
   const taken: number[] = []
-  const payers: ((bytes: number) => void)[] = []
+  const backs: RoadBack[] = []
   const faults: string[] = []
   const closed: number[] = []
   const { address, open } = await acceptRoads(
-    giveBack => {
-      const index = payers.push(giveBack)
+    back => {
+      const index = backs.push(back)
       return {
         take: copies => taken.push(...copies.map(({ id }) => id)),
         close: () => closed.push(index),
@@ -26,7 +26,7 @@ async function world(end: Partial<RoadEnd> = {}) {
     },
     msg => faults.push(msg)
   )
-  return { address, open, taken, payers, faults, closed }
+  return { address, open, taken, backs, faults, closed }
 }
 
 test('carries copies in order, those that were sent before it was connected too', async t => {
@@ -52,20 +52,34 @@ test('gives the memory of a large body back when it is written', async t => {
 })
 
 test('brings credit back, in sums', async t => {
-  const { address, payers } = await world()
+  const { address, backs } = await world()
   const road = openRoad(address, LIMIT, () => undefined)
   road.credit.take(LIMIT)
-  await until('the road', () => payers.length === 1)
-  for (let i = 0; i < 100; i++) payers[0]?.(i)
-  payers[0]?.(32 * 1024 * 1024)
+  await until('the road', () => backs.length === 1)
+  for (let i = 0; i < 100; i++) backs[0]?.credit(i)
+  backs[0]?.credit(32 * 1024 * 1024)
   await until('the credit', () => road.credit.held === LIMIT - 4950 - 32 * 1024 * 1024)
   road.close()
-  payers[0]?.(1) // nobody is there any more
+  backs[0]?.credit(1) // nobody is there any more
   t.pass()
 })
 
+test('brings back which shadows have no room', async t => {
+  const { address, backs } = await world()
+  const road = openRoad(address, LIMIT, () => undefined)
+  await until('the road', () => backs.length === 1)
+  backs[0]?.full(3, true)
+  backs[0]?.full(1000, true)
+  backs[0]?.full(3, false)
+  await until('the second', () => road.isFull(1000))
+  t.notOk(road.isFull(3), 'the last word counts')
+  backs[0]?.full(1000, false)
+  await until('room', () => !road.isFull(1000))
+  road.close()
+})
+
 test('has a road for each data thread, and says when the other end is gone', async t => {
-  const { address, payers, closed, faults } = await world({
+  const { address, backs, closed, faults } = await world({
     take: () => {
       throw new Error('of the shadow process')
     }
@@ -73,7 +87,7 @@ test('has a road for each data thread, and says when the other end is gone', asy
   let lost = 0
   const one = openRoad(address, LIMIT, () => lost++)
   const other = openRoad(address, LIMIT, () => lost++)
-  await until('both roads', () => payers.length === 2)
+  await until('both roads', () => backs.length === 2)
   one.send(answerCopy(1))
   await until('the end of one', () => lost === 1)
   t.same(closed.length, 1)
@@ -85,24 +99,24 @@ test('has a road for each data thread, and says when the other end is gone', asy
 })
 
 test('ends who has no token or another one', async t => {
-  const { address, payers } = await world()
+  const { address, backs } = await world()
   const socket = connect({ path: address.path })
   socket.on('error', () => undefined)
   const ended = new Promise(resolve => socket.on('close', resolve))
   socket.write(Buffer.alloc(32))
   socket.write(Buffer.alloc(100))
   await ended
-  t.equal(payers.length, 0)
+  t.equal(backs.length, 0)
 })
 
 test('takes what was sent before the other end was killed, though credit was due to it', async t => {
-  const { address, open, taken, payers } = await world()
+  const { address, open, taken, backs } = await world()
   const sender = new Worker(SENDER, {
     eval: true,
     workerData: { ...address, frames: frames(1, 2) }
   })
   await until('the first copy', () => taken.length === 1)
-  payers[0]?.(1)
+  backs[0]?.credit(1)
   const sent = new Int32Array(new SharedArrayBuffer(4))
   sender.postMessage(sent)
   await new Promise(resolve => setImmediate(resolve)) // timers are next

@@ -56,8 +56,10 @@ function world(shadows: readonly ShadowTap[], limit = 1_000_000) {
   const credit = new ByteBudget(limit)
   const items: (RequestCopy | AnswerCopy)[] = []
   const taps = new Taps(counters)
+  const full = new Set<number>()
   taps.connect({
     credit,
+    isFull: slot => full.has(slot),
     send: copy => items.push({ ...copy, body: copy.body && new Uint8Array(copy.body) }) // as a road does
   })
   const route = routeSnapshot({ shadows })
@@ -65,6 +67,7 @@ function world(shadows: readonly ShadowTap[], limit = 1_000_000) {
     taps.begin({ ...FACTS, route, ...changes })
   return {
     taps,
+    full,
     begin,
     items,
     sent: () => new Promise(resolve => setTimeout(() => resolve(items.length), 30)), // longer than a batch waits
@@ -169,6 +172,24 @@ test('gives a copy to those shadows alone whose limit it keeps', async t => {
   t.match(items[0], { slots: [1] })
   t.equal(dropped('size', 0), 1)
   t.equal(dropped('size', 1), 0)
+})
+
+test('copies nothing for a shadow that has no room, and goes on for the others', async t => {
+  const { begin, full, items, sent, dropped, underWay } = world([
+    shadowTap(),
+    shadowTap({ slot: 1 })
+  ])
+  const copy = () => begin()?.requestEnd()
+  full.add(0)
+  copy()
+  full.add(1)
+  copy()
+  t.equal(underWay(), COPY_OVERHEAD, 'the second took nothing')
+  full.delete(0)
+  copy()
+  await sent()
+  t.match(items, [{ slots: [1] }, { slots: [0] }])
+  t.same([dropped('concurrency', 0), dropped('concurrency', 1)], [2, 2])
 })
 
 test('counts a request as incomplete when its client leaves in the middle', async t => {

@@ -4,6 +4,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'tap'
+import type { RoadBack } from '../../src/copy-road/accept-roads.ts'
 import { OUTCOMES } from '../../src/domain/counts.ts'
 import { SHADOW_AT, SHADOW_DROPS, type ShadowSettings } from '../../src/domain/shadow.ts'
 import { type AnswerCopy, BATCH_MS, type RequestCopy } from '../../src/domain/shadow-copy.ts'
@@ -52,6 +53,8 @@ function upstreamAt(url: string, variant: string): ShadowUpstream {
     rewrite: null
   }
 }
+
+const silent: RoadBack = { credit: () => undefined, full: () => undefined }
 
 function request(id: number, slots: readonly number[]): RequestCopy {
   return {
@@ -128,8 +131,11 @@ test('ends every copy once and gives back its credit when shadows answer, hang, 
   })
   fanOut.setTargets([target(0, shadow.url), target(1, 'http://127.0.0.1:9')])
   let returned = 0
-  const road = fanOut.road(bytes => {
-    returned += bytes
+  const road = fanOut.road({
+    ...silent,
+    credit: bytes => {
+      returned += bytes
+    }
   })
   const COPIES = 300
   let taken = 0
@@ -185,7 +191,7 @@ test('leaves an address that refuses alone for a while, and finds it again', asy
   const onAttempt = (): void => void attempts++
   subscribe('undici:client:connectError', onAttempt)
   t.teardown(() => unsubscribe('undici:client:connectError', onAttempt))
-  const road = fanOut.road(() => undefined)
+  const road = fanOut.road(silent)
   let copies = 0
   const send = (): void => road.take([request(++copies, [0]), answer(copies, 0)])
   send()
@@ -206,6 +212,37 @@ test('leaves an address that refuses alone for a while, and finds it again', asy
   server.closeAllConnections()
 })
 
+test('says that a shadow is full while it answers nothing, and when it is free or gone', async t => {
+  const shadow = await startAnswering(t, () => ({ hang: true }))
+  const pools = new Pools(forbidden([]))
+  t.teardown(() => pools.destroy())
+  const said: boolean[] = []
+  const counting = createCounting()
+  const fanOut = createFanOut({ pools, counting, paired: (_pairing, done) => done() })
+  const target = only(shadow.url, { timeout: 1_500, concurrency: 2 })
+  fanOut.setTargets([target])
+  const road = fanOut.road({ ...silent, full: (_slot, isFull) => said.push(isFull) })
+  let id = 0
+  const send = () => road.take([request(++id, [0]), answer(id, 0)])
+  await until('it is full', () => {
+    send()
+    return said.length === 1
+  })
+  t.ok(shadow.requests().length <= 2)
+  await until('the end of the two', () => said.length === 2)
+  t.same(said, [true, false])
+  await until('it is full again', () => {
+    send()
+    return said.length === 3
+  })
+  fanOut.setTargets([])
+  t.same(said, [true, false, true, false], 'another shadow may have its slot')
+  fanOut.setTargets([target])
+  road.close()
+  await until('the end of all', () => fanOut.open() === 0)
+  t.equal(said.length, 4)
+})
+
 test('pairs what is open with no answer when its data thread ends', async t => {
   const shadow = await startAnswering(t, () => ({}))
   const pairs: Pairing[] = []
@@ -220,7 +257,7 @@ test('pairs what is open with no answer when its data thread ends', async t => {
     }
   })
   fanOut.setTargets([only(shadow.url)])
-  const road = fanOut.road(() => undefined)
+  const road = fanOut.road(silent)
   road.take([request(1, [0])])
   road.close()
   await until('the pair', () => pairs.length === 1)
@@ -232,7 +269,7 @@ test('sends what is late at once, and keeps the time between copies of a batch',
   t.teardown(() => pools.destroy())
   const counting = createCounting()
   const fanOut = createFanOut({ pools, counting, paired: (_pairing, done) => done() })
-  const road = fanOut.road(() => undefined)
+  const road = fanOut.road(silent)
   const sent = () => counting.changed().length > 0 // counted as off, for there is no target
   road.take([{ ...request(1, [0]), wholeAt: Date.now() - 1_000 }, answer(1, 0)])
   t.ok(sent())
@@ -263,7 +300,7 @@ test('gives the memory of a body back when it was written, and not before', asyn
       done++
     }
   })
-  const road = fanOut.road(() => undefined)
+  const road = fanOut.road(silent)
   const send = async (id: number, url: string): Promise<RequestCopy> => {
     const copy = { ...request(id, [0]), body: new Uint8Array(body) }
     fanOut.setTargets([only(url, { timeout: 20_000 })])
