@@ -2,7 +2,7 @@
  * What every bench shares: interleaved rounds, medians with their spread, and the report that is written.
  *
  * A figure alone says nothing on a shared machine, so peers are measured in turns in one run and compared as
- * ratios; a ratio is taken within a round and then the median over the rounds.
+ * ratios; a ratio is taken within a round and then the median over the rounds, unless a specification says otherwise.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem, type } from 'node:os'
@@ -80,6 +80,17 @@ export function ratio(
 ): Ratio {
   const pairs = over.map((value, i) => value / (under[i] ?? Number.NaN))
   return { name, limit, ...figure(pairs) }
+}
+
+/** Ratio of the medians of two subjects, with the quartiles of the ratios round by round. */
+export function ratioOfMedians(
+  name: string,
+  over: readonly number[],
+  under: readonly number[],
+  limit: number | null = null
+): Ratio {
+  const median = figure(over).median / figure(under).median
+  return { ...ratio(name, over, under, limit), median }
 }
 
 /** Nanoseconds per call of `batch(n)`, which makes n calls: one sample per round after a warm-up. */

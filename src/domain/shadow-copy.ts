@@ -13,7 +13,7 @@ export const ANSWER_BYTES = 32 * 1024 * 1024
 export const COPY_OVERHEAD = 8 * 1024
 
 /** Copies leave a data thread together, all that came in so many ms: what a write costs is shared by them. */
-export const BATCH_MS = 20
+export const BATCH_MS = 50
 
 /** A body of this size or more is the road's own, which gives its memory back; a smaller one is copied at once. */
 export const OWN_BYTES = 16 * 1024

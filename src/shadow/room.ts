@@ -6,7 +6,7 @@ import type { RoadBack } from '../copy-road/accept-roads.ts'
 
 /**
  * From when room is told until a copy comes, two batches may pass (BATCH_MS). A shadow whose copies take this long loses
- * some hundredths of what it could answer by that; a faster one would lose more, so its copies go on coming.
+ * a tenth of what it could answer by that, at most; a faster one would lose more, so its copies go on coming.
  */
 const LONG_MS = 1_000
 
