@@ -243,6 +243,13 @@ function report(): void {
   const all = conditions.map(({ name }) => ({ name, both: samples.get(name) ?? [] }))
   const of = (both: readonly Both[], side: keyof Both, key: keyof Window) =>
     both.map(each => each[side][key])
+  const ratioOf = (name: string, both: readonly Both[], key: keyof Window) =>
+    ratioOfMedians(
+      `${key}, ${name} / off`,
+      of(both, 'on', key),
+      of(both, 'off', key),
+      name.startsWith('control') ? null : LIMIT
+    )
   const seen = ['p50', 'p99'] as const
   const busy = all.flatMap(({ both }) => of(both, 'on', 'busy'))
   publish({
@@ -261,7 +268,7 @@ function report(): void {
           name,
           ...seen.flatMap(key => {
             const [on, off] = [of(both, 'on', key), of(both, 'off', key)]
-            return [show(figure(off), 2), show(figure(on), 2), show(ratioOfMedians('', on, off), 2)]
+            return [show(figure(off), 2), show(figure(on), 2), show(ratioOf(name, both, key), 2)]
           }),
           percent(figure(of(both, 'on', 'busy')).median)
         ])
@@ -296,13 +303,7 @@ function report(): void {
         ]
       }
     ],
-    ratios: all.flatMap(({ name, both }) =>
-      seen.map(key => {
-        const limit = name.startsWith('control') ? null : LIMIT
-        const [on, off] = [of(both, 'on', key), of(both, 'off', key)]
-        return ratioOfMedians(`${key}, ${name} / off`, on, off, limit)
-      })
-    ),
+    ratios: all.flatMap(({ name, both }) => seen.map(key => ratioOf(name, both, key))),
     notes: notes(Math.max(...busy))
   })
 }

@@ -1,7 +1,7 @@
 /**
- * The data thread's end of the road to the shadow process: copies go in, credit comes back, and
- * which shadows have no room. Nothing waits: what the
- * socket does not take at once stays in memory, and the credit bounds it. Copies leave in batches.
+ * The data thread's end of the road to the shadow process: copies go in; credit comes back, and which shadows have no
+ * room. Nothing waits: what the socket does not take at once stays in memory, and the credit bounds it. Copies leave in
+ * batches.
  */
 import { connect } from 'node:net'
 import { ByteBudget } from '../domain/byte-budget.ts'

@@ -4,8 +4,8 @@
  */
 
 /** `credit` returns bytes; `full` and `free` are about the shadow of a slot. */
-export const REPLIES = ['credit', 'full', 'free'] as const
-export type Reply = (typeof REPLIES)[number]
+const REPLIES = ['credit', 'full', 'free'] as const
+type Reply = (typeof REPLIES)[number]
 
 const RECORD_BYTES = 5
 

@@ -3,12 +3,13 @@
  * threads are told so and copy nothing for it, for what a copy costs them would be in vain.
  */
 import type { RoadBack } from '../copy-road/accept-roads.ts'
+import { BATCH_MS } from '../domain/shadow-copy.ts'
 
 /**
- * From when room is told until a copy comes, two batches may pass (BATCH_MS). A shadow whose copies take this long loses
- * a tenth of what it could answer by that, at most; a faster one would lose more, so its copies go on coming.
+ * From when room is told until a copy comes, two batches may pass. A shadow whose copies take this long loses a tenth of
+ * what it could answer by that, at most; a faster one would lose more, so its copies go on coming.
  */
-const LONG_MS = 1_000
+const LONG_MS = 20 * BATCH_MS
 
 export class Room {
   readonly #slot: number

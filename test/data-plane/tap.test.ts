@@ -70,7 +70,7 @@ function world(shadows: readonly ShadowTap[], limit = 1_000_000) {
     full,
     begin,
     items,
-    sent: () => new Promise(resolve => setTimeout(() => resolve(items.length), 30)), // longer than a batch waits
+    sent: () => new Promise(resolve => setTimeout(() => resolve(items.length), 30)), // and what would come late
     dropped: (why: ShadowDrop, slot = 0) =>
       counters[slot * SHADOW_AT.size + SHADOW_AT.drops + SHADOW_DROPS.indexOf(why)] ?? 0,
     considered: (slot = 0) => counters[slot * SHADOW_AT.size + SHADOW_AT.considered] ?? 0,
