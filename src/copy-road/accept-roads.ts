@@ -9,6 +9,7 @@ import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { releaseBytes } from '../domain/release-bytes.ts'
+import type { ShadowClosed } from '../domain/shadow.ts'
 import type { AnswerCopy, RequestCopy, RoadAddress } from '../domain/shadow-copy.ts'
 import { CopyReader } from './frame.ts'
 import { replyBytes } from './replies.ts'
@@ -23,8 +24,8 @@ export type RoadEnd = {
 export type RoadBack = {
   /** Bytes that are done with. */
   credit(bytes: number): void
-  /** Copies for the shadow of this slot would be in vain; or not any more. */
-  full(slot: number, isFull: boolean): void
+  /** Copies for the shadow of this slot would be in vain, and why; or null, not any more. */
+  closed(slot: number, why: ShadowClosed | null): void
 }
 
 export type Roads = {
@@ -117,8 +118,8 @@ function travel(
       if (owed >= RETURN_BYTES) replySoon()
       else timer ??= setTimeout(replySoon, RETURN_MS)
     },
-    full(slot, isFull) {
-      replies.push(replyBytes(isFull ? 'full' : 'free', slot))
+    closed(slot, why) {
+      replies.push(replyBytes(why ?? 'open', slot))
       replySoon()
     }
   })

@@ -1,11 +1,12 @@
 /**
- * The data thread's end of the road to the shadow process: copies go in; credit comes back, and which shadows have no
- * room. Nothing waits: what the socket does not take at once stays in memory, and the credit bounds it. Copies leave in
+ * The data thread's end of the road to the shadow process: copies go in; credit comes back, and which shadows take no
+ * copies. Nothing waits: what the socket does not take at once stays in memory, and the credit bounds it. Copies leave in
  * batches.
  */
 import { connect } from 'node:net'
 import { ByteBudget } from '../domain/byte-budget.ts'
 import { releaseBytes } from '../domain/release-bytes.ts'
+import type { ShadowClosed } from '../domain/shadow.ts'
 import {
   type AnswerCopy,
   BATCH_MS,
@@ -18,8 +19,8 @@ import { ReplyReader } from './replies.ts'
 export type Road = {
   readonly send: (copy: RequestCopy | AnswerCopy) => void
   readonly credit: ByteBudget
-  /** The shadow of this slot has no room: its copies would be dropped where they arrive. */
-  readonly isFull: (slot: number) => boolean
+  /** Why copies for the shadow of this slot would be dropped where they arrive, or null. */
+  readonly closed: (slot: number) => ShadowClosed | null
   /** What waits for the end of its batch goes out before. */
   readonly close: () => void
 }
@@ -33,11 +34,11 @@ const BATCH_BYTES = 256 * 1024
  */
 export function openRoad({ path, token }: RoadAddress, limit: number, lost: () => void): Road {
   const credit = new ByteBudget(limit)
-  const full = new Set<number>()
+  const closed = new Map<number, ShadowClosed>()
   const replies = new ReplyReader((reply, value) => {
     if (reply === 'credit') credit.giveBack(value)
-    else if (reply === 'full') full.add(value)
-    else full.delete(value)
+    else if (reply === 'open') closed.delete(value)
+    else closed.set(value, reply)
   })
   const batch = new CopyBatch()
   const socket = connect({ path })
@@ -67,7 +68,7 @@ export function openRoad({ path, token }: RoadAddress, limit: number, lost: () =
 
   return {
     credit,
-    isFull: slot => full.has(slot),
+    closed: slot => closed.get(slot) ?? null,
     send(copy) {
       if (batch.bytes === 0) timer = timer?.refresh() ?? setTimeout(flush, BATCH_MS)
       batch.add(copy)

@@ -3,8 +3,8 @@
  * endian). They may be cut anywhere.
  */
 
-/** `credit` returns bytes; `full` and `free` are about the shadow of a slot. */
-const REPLIES = ['credit', 'full', 'free'] as const
+/** `credit` returns bytes; the others are about the shadow of a slot: it takes copies, or why it takes none. */
+const REPLIES = ['credit', 'open', 'concurrency', 'unreachable'] as const
 type Reply = (typeof REPLIES)[number]
 
 const RECORD_BYTES = 5

@@ -14,6 +14,7 @@ import {
   countShadow,
   countShadowDrop,
   SHADOW_AT,
+  type ShadowClosed,
   type ShadowDrop,
   type ShadowTap
 } from '../domain/shadow.ts'
@@ -56,7 +57,7 @@ export type TapEnding = Pick<
 export type TapRoad = {
   readonly send: (copy: RequestCopy | AnswerCopy) => void
   readonly credit: ByteBudget // bytes under way
-  readonly isFull: (slot: number) => boolean // a shadow has no room for copies
+  readonly closed: (slot: number) => ShadowClosed | null // why a shadow takes no copies now
 }
 
 /** The taps of one data thread. */
@@ -113,7 +114,7 @@ export class Taps {
     if (!this.#sampled(shadow, facts)) return 'sampled_out'
     if (this.#road === null) return this.#wasConnected ? 'lost' : 'off'
     if (facts.contentLength > shadow.maxBody) return 'size'
-    return this.#road.isFull(shadow.slot) ? 'concurrency' : null
+    return this.#road.closed(shadow.slot)
   }
 
   /** A request without a unit is sampled by itself. */

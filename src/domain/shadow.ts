@@ -16,10 +16,14 @@ export const SHADOW_DROPS = [
   'size', // the body is larger than maxBody
   'credit', // too many bytes of copies are under way
   'concurrency', // the shadow answers too slowly for its limit of copies at once
+  'unreachable', // no address of the shadow could be connected to a moment ago
   'incomplete', // the client left before its request was whole
   'lost' // the shadow process ended with it
 ] as const
 export type ShadowDrop = (typeof SHADOW_DROPS)[number]
+
+/** Why a shadow that is on takes no copies for a while. */
+export type ShadowClosed = Extract<ShadowDrop, 'concurrency' | 'unreachable'>
 
 /** How a copy can end. `client_gone` and `shed` are no outcomes of copies. */
 export type CopyOutcome = Exclude<Outcome, 'client_gone' | 'shed'>

@@ -96,12 +96,9 @@ export function createFanOut(options: {
         const now = performance.now()
         for (const slot of copy.slots) {
           const to = live.get(slot)
-          if (to === undefined) counting.dropped(slot, 'off')
-          else if (to.room.enter(now)) send(entry, to)
-          else {
-            counting.dropped(slot, 'concurrency')
-            to.room.refused(now, back)
-          }
+          const why = to === undefined ? 'off' : to.room.enter(now, back)
+          if (why !== null) counting.dropped(slot, why)
+          else if (to !== undefined) send(entry, to)
         }
         entry.legs--
         settled(entry)
@@ -200,11 +197,12 @@ function liveTarget(target: ShadowTarget, before: Live | undefined, pools: Pools
   const { settings } = target
   // What is not connected by the end of a copy's time must not go on holding its body.
   const connectMs = Math.min(target.connectMs, settings.timeout)
+  const upstream = copyUpstream(owner, target.shadow, settings, connectMs, pools)
   const room = before?.room ?? new Room(target.slot)
-  room.resize(settings.concurrency)
+  room.renew(settings.concurrency, upstream)
   return {
     target,
-    upstream: copyUpstream(owner, target.shadow, settings, connectMs, pools),
+    upstream,
     again: copyUpstream(`${owner} again`, target.champion, settings, connectMs, pools),
     room
   }

@@ -1,9 +1,12 @@
 /**
- * Room for the copies of one shadow that are under way at once. While a shadow that takes long has none, the data
- * threads are told so and copy nothing for it, for what a copy costs them would be in vain.
+ * Whether one shadow takes another copy: so many may be under way at once, and an address of it must be there to try.
+ * While it takes none, and will not for long, the data threads are told so and copy nothing for it, for what a copy
+ * costs them would be in vain.
  */
 import type { RoadBack } from '../copy-road/accept-roads.ts'
+import type { ShadowClosed } from '../domain/shadow.ts'
 import { BATCH_MS } from '../domain/shadow-copy.ts'
+import type { CopyUpstream } from './upstream.ts'
 
 /**
  * From when room is told until a copy comes, two batches may pass. A shadow whose copies take this long loses a tenth of
@@ -13,7 +16,9 @@ const LONG_MS = 20 * BATCH_MS
 
 export class Room {
   readonly #slot: number
-  readonly #told = new Set<RoadBack>() // that there is no room
+  readonly #told = new Map<RoadBack, ShadowClosed>()
+  #upstream: Pick<CopyUpstream, 'awayMs'> = { awayMs: () => 0 }
+  #timer: NodeJS.Timeout | null = null // until an address can be tried
   #most = 0
   #inside = 0
   #lastTook = 0 // ms
@@ -23,18 +28,29 @@ export class Room {
     this.#slot = slot
   }
 
-  /** Room for so many copies from now on; those beyond it that are under way stay. */
-  resize(most: number): void {
+  /** So many at once, and those addresses, from now on; copies that are under way stay. */
+  renew(most: number, upstream: Pick<CopyUpstream, 'awayMs'>): void {
     this.#most = most
-    this.#tell()
+    this.#upstream = upstream
+    this.end()
   }
 
-  /** A copy is on its way, or finds no room. `now` in ms. */
-  enter(now: number): boolean {
-    if (this.#inside >= this.#most) return false
+  /** A copy that came by this road is on its way, or why not. `now` in ms. */
+  enter(now: number, road: RoadBack): ShadowClosed | null {
+    const away = this.#upstream.awayMs(now)
+    if (away > 0) {
+      this.#close(road, 'unreachable')
+      this.#timer ??= setTimeout(() => this.#reachable(), away)
+      return 'unreachable'
+    }
+    if (this.#inside >= this.#most) {
+      if (Math.max(this.#lastTook, now - this.#lastLeft) >= LONG_MS)
+        this.#close(road, 'concurrency')
+      return 'concurrency'
+    }
     if (this.#inside === 0) this.#lastLeft = now
     this.#inside++
-    return true
+    return null
   }
 
   /** One that came in `took` ms ago is done. */
@@ -42,19 +58,13 @@ export class Room {
     this.#inside--
     this.#lastLeft = now
     this.#lastTook = took
-    this.#tell()
+    if (this.#inside < this.#most) this.#open('concurrency')
   }
 
-  /** A copy that came by this road found no room. */
-  refused(now: number, road: RoadBack): void {
-    if (Math.max(this.#lastTook, now - this.#lastLeft) < LONG_MS || this.#told.has(road)) return
-    this.#told.add(road)
-    road.full(this.#slot, true)
-  }
-
-  /** The shadow is gone; its slot may be another's. */
+  /** The shadow is gone, or another one; what was told holds no more. */
   end(): void {
-    this.resize(Number.POSITIVE_INFINITY)
+    this.#reachable()
+    this.#open('concurrency')
   }
 
   /** The road has ended. */
@@ -62,9 +72,24 @@ export class Room {
     this.#told.delete(road)
   }
 
-  #tell(): void {
-    if (this.#inside >= this.#most) return
-    for (const road of this.#told) road.full(this.#slot, false)
-    this.#told.clear()
+  #reachable(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    this.#open('unreachable')
+  }
+
+  /** The first word counts, until it is taken back. */
+  #close(road: RoadBack, why: ShadowClosed): void {
+    if (this.#told.has(road)) return
+    this.#told.set(road, why)
+    road.closed(this.#slot, why)
+  }
+
+  #open(why: ShadowClosed): void {
+    for (const [road, told] of this.#told) {
+      if (told !== why) continue
+      this.#told.delete(road)
+      road.closed(this.#slot, null)
+    }
   }
 }

@@ -4,7 +4,7 @@
  * shadow (shadow.md, rule 6).
  *
  * An address that cannot be connected to is left alone for a while: a connection for each copy would tell nothing
- * new, and cost as much as an answer. Copies of that time end as `connect` too.
+ * new, and cost as much as an answer.
  */
 import type { Pool } from 'undici'
 import { dropFields, rewriteFields, rewrittenTarget } from '../domain/rewrite.ts'
@@ -30,7 +30,9 @@ const FIRST_AWAY_MS = 100 // doubled each time in a row
 const LONGEST_AWAY_MS = 1_000
 
 export type CopyUpstream = {
-  /** Sends a copy; `done` is called once. */
+  /** How long no address can be tried from `now` on, in ms; 0 when one can. */
+  awayMs(now: number): number
+  /** Sends a copy; `done` is called once. While no address can be tried it ends as `connect`. */
   send(
     copy: RequestCopy,
     body: Uint8Array | null,
@@ -71,6 +73,13 @@ export function copyUpstream(
   }
 
   return {
+    awayMs(now) {
+      let least = LONGEST_AWAY_MS // also where there is no address at all
+      for (const { snapshot, standing } of addresses) {
+        if (snapshot.ramp > 0) least = Math.min(least, standing.ejectedUntil - now)
+      }
+      return Math.max(0, least)
+    },
     send(copy, body, limits, done) {
       const now = performance.now()
       const address = chooseAddress(choosable, copy.unitHash, null, now)

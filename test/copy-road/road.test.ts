@@ -64,17 +64,19 @@ test('brings credit back, in sums', async t => {
   t.pass()
 })
 
-test('brings back which shadows have no room', async t => {
+test('brings back which shadows take no copies, and why', async t => {
   const { address, backs } = await world()
   const road = openRoad(address, LIMIT, () => undefined)
   await until('the road', () => backs.length === 1)
-  backs[0]?.full(3, true)
-  backs[0]?.full(1000, true)
-  backs[0]?.full(3, false)
-  await until('the second', () => road.isFull(1000))
-  t.notOk(road.isFull(3), 'the last word counts')
-  backs[0]?.full(1000, false)
-  await until('room', () => !road.isFull(1000))
+  backs[0]?.closed(3, 'concurrency')
+  backs[0]?.closed(1000, 'concurrency')
+  backs[0]?.closed(3, null)
+  await until('the second', () => road.closed(1000) === 'concurrency')
+  t.equal(road.closed(3), null, 'the last word counts')
+  backs[0]?.closed(1000, null)
+  backs[0]?.closed(1001, 'unreachable')
+  await until('the third', () => road.closed(1001) === 'unreachable')
+  t.equal(road.closed(1000), null)
   road.close()
 })
 

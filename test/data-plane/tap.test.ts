@@ -6,6 +6,7 @@ import {
   SHADOW_AT,
   SHADOW_DROPS,
   SHADOW_REGION_BYTES,
+  type ShadowClosed,
   type ShadowDrop,
   type ShadowTap
 } from '../../src/domain/shadow.ts'
@@ -56,10 +57,10 @@ function world(shadows: readonly ShadowTap[], limit = 1_000_000) {
   const credit = new ByteBudget(limit)
   const items: (RequestCopy | AnswerCopy)[] = []
   const taps = new Taps(counters)
-  const full = new Set<number>()
+  const closed = new Map<number, ShadowClosed>()
   taps.connect({
     credit,
-    isFull: slot => full.has(slot),
+    closed: slot => closed.get(slot) ?? null,
     send: copy => items.push({ ...copy, body: copy.body && new Uint8Array(copy.body) }) // as a road does
   })
   const route = routeSnapshot({ shadows })
@@ -67,7 +68,7 @@ function world(shadows: readonly ShadowTap[], limit = 1_000_000) {
     taps.begin({ ...FACTS, route, ...changes })
   return {
     taps,
-    full,
+    closed,
     begin,
     items,
     sent: () => new Promise(resolve => setTimeout(() => resolve(items.length), 30)), // and what would come late
@@ -174,22 +175,22 @@ test('gives a copy to those shadows alone whose limit it keeps', async t => {
   t.equal(dropped('size', 1), 0)
 })
 
-test('copies nothing for a shadow that has no room, and goes on for the others', async t => {
-  const { begin, full, items, sent, dropped, underWay } = world([
+test('copies nothing for a shadow that takes none, and goes on for the others', async t => {
+  const { begin, closed, items, sent, dropped, underWay } = world([
     shadowTap(),
     shadowTap({ slot: 1 })
   ])
   const copy = () => begin()?.requestEnd()
-  full.add(0)
+  closed.set(0, 'concurrency')
   copy()
-  full.add(1)
+  closed.set(1, 'unreachable')
   copy()
   t.equal(underWay(), COPY_OVERHEAD, 'the second took nothing')
-  full.delete(0)
+  closed.delete(0)
   copy()
   await sent()
   t.match(items, [{ slots: [1] }, { slots: [0] }])
-  t.same([dropped('concurrency', 0), dropped('concurrency', 1)], [2, 2])
+  t.same([dropped('concurrency', 0), dropped('unreachable', 1)], [2, 2])
 })
 
 test('counts a request as incomplete when its client leaves in the middle', async t => {

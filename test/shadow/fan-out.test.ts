@@ -54,7 +54,7 @@ function upstreamAt(url: string, variant: string): ShadowUpstream {
   }
 }
 
-const silent: RoadBack = { credit: () => undefined, full: () => undefined }
+const silent: RoadBack = { credit: () => undefined, closed: () => undefined }
 
 function request(id: number, slots: readonly number[]): RequestCopy {
   return {
@@ -172,18 +172,18 @@ test('ends every copy once and gives back its credit when shadows answer, hang, 
   t.ok(outcomes.has('timeout') && outcomes.size > 2, [...outcomes].join())
 })
 
-test('leaves an address that refuses alone for a while, and finds it again', async t => {
+test('leaves an address that refuses alone for a while, says so, and finds it again', async t => {
   const port = await freePort()
   const pools = new Pools(forbidden([]))
   t.teardown(() => pools.destroy())
   const outcomes: string[] = []
+  const counting = createCounting()
   const fanOut = createFanOut({
     pools,
-    counting: createCounting(),
+    counting,
     paired: ({ shadow }, done) => {
       outcomes.push(shadow.outcome)
       done()
-      if (outcomes.length === 1) for (let i = 0; i < 50; i++) send()
     }
   })
   fanOut.setTargets([only(`http://127.0.0.1:${port}`)])
@@ -191,13 +191,27 @@ test('leaves an address that refuses alone for a while, and finds it again', asy
   const onAttempt = (): void => void attempts++
   subscribe('undici:client:connectError', onAttempt)
   t.teardown(() => unsubscribe('undici:client:connectError', onAttempt))
-  const road = fanOut.road(silent)
+  const said: (string | null)[] = []
+  let credit = 0
+  const road = fanOut.road({
+    closed: (_slot, why) => said.push(why),
+    credit: bytes => {
+      credit += bytes
+    }
+  })
   let copies = 0
-  const send = (): void => road.take([request(++copies, [0]), answer(copies, 0)])
+  const send = (): void => road.take([request(++copies, [0]), answer(copies, 1)])
   send()
   await until('the first outcome', () => outcomes.length > 0)
-  t.same(outcomes, Array(51).fill('connect'), 'those behind it have theirs at once')
+  for (let i = 0; i < 50; i++) send()
+  t.same(outcomes, ['connect'], 'an outcome is an attempt')
   t.equal(attempts, 1)
+  t.same(said, ['unreachable'])
+  t.equal(credit, 51)
+  const words = counting.changed()[0]?.words
+  t.equal(words?.[SHADOW_AT.drops + SHADOW_DROPS.indexOf('unreachable')], 50)
+  await until('another attempt to be allowed', () => said.length === 2)
+  t.same(said, ['unreachable', null])
   const server = createHttpServer((_req, res) => res.end('{}'))
   t.teardown(() => server.close())
   await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
@@ -212,16 +226,31 @@ test('leaves an address that refuses alone for a while, and finds it again', asy
   server.closeAllConnections()
 })
 
+test('makes no outcome of copies for a shadow without an address', async t => {
+  const pools = new Pools(forbidden([]))
+  t.teardown(() => pools.destroy())
+  const counting = createCounting()
+  const fanOut = createFanOut({ pools, counting, paired: () => t.fail('a pair of nothing') })
+  const target = only('http://127.0.0.1:9')
+  fanOut.setTargets([{ ...target, shadow: { ...target.shadow, addresses: [] } }])
+  const said: (string | null)[] = []
+  const road = fanOut.road({ ...silent, closed: (_slot, why) => said.push(why) })
+  road.take([request(1, [0]), answer(1, 0)])
+  t.same(said, ['unreachable'])
+  fanOut.setTargets([target])
+  t.same(said, ['unreachable', null], 'there is one now')
+})
+
 test('says that a shadow is full while it answers nothing, and when it is free or gone', async t => {
   const shadow = await startAnswering(t, () => ({ hang: true }))
   const pools = new Pools(forbidden([]))
   t.teardown(() => pools.destroy())
-  const said: boolean[] = []
+  const said: (string | null)[] = []
   const counting = createCounting()
   const fanOut = createFanOut({ pools, counting, paired: (_pairing, done) => done() })
   const target = only(shadow.url, { timeout: 1_500, concurrency: 2 })
   fanOut.setTargets([target])
-  const road = fanOut.road({ ...silent, full: (_slot, isFull) => said.push(isFull) })
+  const road = fanOut.road({ ...silent, closed: (_slot, why) => said.push(why) })
   let id = 0
   const send = () => road.take([request(++id, [0]), answer(id, 0)])
   await until('it is full', () => {
@@ -230,13 +259,13 @@ test('says that a shadow is full while it answers nothing, and when it is free o
   })
   t.ok(shadow.requests().length <= 2)
   await until('the end of the two', () => said.length === 2)
-  t.same(said, [true, false])
+  t.same(said, ['concurrency', null])
   await until('it is full again', () => {
     send()
     return said.length === 3
   })
   fanOut.setTargets([])
-  t.same(said, [true, false, true, false], 'another shadow may have its slot')
+  t.same(said, ['concurrency', null, 'concurrency', null], 'another shadow may have its slot')
   fanOut.setTargets([target])
   road.close()
   await until('the end of all', () => fanOut.open() === 0)
