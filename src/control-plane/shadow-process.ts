@@ -73,8 +73,11 @@ const END_MS = 1_000
  * bodies. It costs a call for each, which is nobody's time but that of the background (decisions 6 and 7).
  */
 const MEMORY = { MALLOC_MMAP_THRESHOLD_: '32768' }
-/** Copies are short-lived, and bodies hang on small objects: the sooner they are seen, the better (collect-early.ts). */
-const FLAGS = ['--max-semi-space-size=1', '--expose-gc']
+/**
+ * Copies are short-lived, and bodies hang on small objects: the sooner they are seen, the better (collect-early.ts). The
+ * collector works alone: its helpers stood before users' threads more often than all else here (decision 7).
+ */
+const FLAGS = ['--max-semi-space-size=1', '--single-threaded-gc', '--expose-gc']
 
 type Agreement = Extract<FromShadow, { type: 'summary' }>['agreement'][number]
 

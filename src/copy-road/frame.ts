@@ -36,8 +36,15 @@ export class CopyReader {
   /** All copies that end in this piece. Throws a RangeError where it is no frame. */
   push(piece: Uint8Array): readonly Copy[] {
     const copies: Copy[] = []
+    const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.length)
     let at = 0
     while (at < piece.length) {
+      const end = this.#stage === 'size' && this.#filled === 0 ? endOfFrame(bytes, at) : null
+      if (end !== null) {
+        copies.push(copyIn(bytes, at, end))
+        at = end
+        continue
+      }
       const step = Math.min(piece.length - at, this.#into.length - this.#filled)
       this.#into.set(piece.subarray(at, at + step), this.#filled)
       this.#filled += step
@@ -54,8 +61,7 @@ export class CopyReader {
   #next(): Copy | null {
     const whole = this.#into
     if (this.#stage === 'size') {
-      const size = Buffer.from(whole.buffer, whole.byteOffset, WORD).readUInt32LE(0)
-      if (size < FIXED || size > MOST_HEAD) throw new RangeError(`a head of ${size} bytes`)
+      const size = sizeOfHead(Buffer.from(whole.buffer, whole.byteOffset, WORD), 0)
       return this.#want('head', size - WORD)
     }
     if (this.#stage === 'head') {
@@ -63,11 +69,11 @@ export class CopyReader {
       const body = this.#head.readUInt32LE(WORD)
       if (body > 1) return this.#want('body', body - 1)
       this.#want('size', WORD)
-      return copyOf(this.#head, body === 0 ? null : NOTHING)
+      return copyOf(this.#head, 0, whole.length, body === 0 ? null : NOTHING)
     }
     const head = this.#head
     this.#want('size', WORD)
-    return copyOf(head, whole)
+    return copyOf(head, 0, head.length, whole)
   }
 
   #want(stage: 'size' | 'head' | 'body', bytes: number): null {
@@ -80,19 +86,43 @@ export class CopyReader {
 
 const NOTHING = Buffer.alloc(0)
 
-function copyOf(head: Buffer, body: Uint8Array | null): Copy {
-  const kind = head.readUInt32LE(0)
-  const count = { numbers: head.readUInt32LE(2 * WORD), texts: head.readUInt32LE(3 * WORD) }
+function sizeOfHead(bytes: Buffer, at: number): number {
+  const size = bytes.readUInt32LE(at)
+  if (size < FIXED || size > MOST_HEAD) throw new RangeError(`a head of ${size} bytes`)
+  return size
+}
+
+/** The end of the frame that begins at `at`, or null where it is not whole. Most are, and need not be put together. */
+function endOfFrame(bytes: Buffer, at: number): number | null {
+  if (bytes.length - at < FIXED) return null
+  const end = at + sizeOfHead(bytes, at) + Math.max(0, bytes.readUInt32LE(at + 2 * WORD) - 1)
+  return end <= bytes.length ? end : null
+}
+
+/** The copy of the frame from `at` to `end`, with a body of its own. */
+function copyIn(bytes: Buffer, at: number, end: number): Copy {
+  const body = at + bytes.readUInt32LE(at)
+  const hasBody = bytes.readUInt32LE(at + 2 * WORD) > 0
+  return copyOf(bytes, at + WORD, body, hasBody ? new Uint8Array(bytes.subarray(body, end)) : null)
+}
+
+/** The head is `bytes` from `from` to `to`, without its size. */
+function copyOf(bytes: Buffer, from: number, to: number, body: Uint8Array | null): Copy {
+  const kind = bytes.readUInt32LE(from)
+  const count = {
+    numbers: bytes.readUInt32LE(from + 2 * WORD),
+    texts: bytes.readUInt32LE(from + 3 * WORD)
+  }
   const numbers: number[] = []
-  let at = 4 * WORD
-  for (let i = 0; i < count.numbers; i++, at += DOUBLE) numbers.push(head.readDoubleLE(at))
-  const whole = head.toString('latin1', at + count.texts * WORD)
+  let at = from + 4 * WORD
+  for (let i = 0; i < count.numbers; i++, at += DOUBLE) numbers.push(bytes.readDoubleLE(at))
+  const whole = bytes.toString('latin1', at + count.texts * WORD, to)
   const texts: (string | null)[] = []
-  let from = 0
+  let start = 0
   for (let i = 0; i < count.texts; i++, at += WORD) {
-    const size = head.readUInt32LE(at)
-    texts.push(size === NO_TEXT ? null : whole.slice(from, from + size))
-    if (size !== NO_TEXT) from += size
+    const size = bytes.readUInt32LE(at)
+    texts.push(size === NO_TEXT ? null : whole.slice(start, start + size))
+    if (size !== NO_TEXT) start += size
   }
   const parts = { kind, numbers, texts, body }
   return kind === REQUEST ? requestOf(parts) : answerOf(parts)

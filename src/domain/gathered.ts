@@ -6,7 +6,7 @@
 import { releaseBytes } from './release-bytes.ts'
 import { OWN_BYTES } from './shadow-copy.ts'
 
-const FIRST = 1024
+const LEAST = 1024 // of a block behind the first
 const BLOCK = 65_536
 
 export class Gathered {
@@ -44,8 +44,9 @@ export class Gathered {
 
   /** The first block is as large as the first piece, which is often all; the next ones grow up to 64 KiB. */
   #open(needed: number): void {
-    if (this.bytes + this.#used > 0) this.#full.push(this.#last)
-    const size = this.#full.length === 0 ? FIRST : Math.min(BLOCK, this.#last.length * 2)
+    const isFirst = this.#last.length === 0
+    if (!isFirst) this.#full.push(this.#last)
+    const size = isFirst ? 0 : Math.min(BLOCK, Math.max(LEAST, this.#last.length * 2))
     this.#last = new Uint8Array(Math.max(needed, size))
     this.#used = 0
   }

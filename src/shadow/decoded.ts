@@ -28,15 +28,20 @@ const MAKERS: Readonly<Record<ContentCoding, readonly (() => Transform)[]>> = {
   deflate: [createInflate, createInflateRaw] // some servers leave out the zlib frame
 }
 
-/** The body as its sender meant it. `complete`: `body` is all of it. */
-export async function decoded(
+/** The body as its sender meant it, at once where it has no coding. `complete`: `body` is all of it. */
+export function decoded(
   body: Uint8Array,
   contentEncoding: string | null,
   complete: boolean
-): Promise<Decoded> {
+): Decoded | Promise<Decoded> {
   const codings = codingsOf(contentEncoding)
   if (codings === null) return UNKNOWN
-  let result: Decoded = { bytes: body, state: complete ? 'whole' : 'more' }
+  const coded: Decoded = { bytes: body, state: complete ? 'whole' : 'more' }
+  return codings.length === 0 ? coded : allUndone(codings, coded)
+}
+
+async function allUndone(codings: readonly ContentCoding[], coded: Decoded): Promise<Decoded> {
+  let result = coded
   for (const coding of codings) result = await undone(MAKERS[coding], result)
   return result
 }

@@ -1,9 +1,10 @@
 /**
  * Pairs become knowledge: each is read, compared, added to what its shadow's pairs say, and published, one after
- * the other. All of it is done in steps, and the loop of events gets its turn every 5 ms, so that comparing starves
- * neither copies nor events.
+ * the other. They are gathered first, for a pair that is judged among others costs two thirds of one by itself. All of
+ * it is done in steps, and the loop of events gets its turn every 5 ms, so that comparing starves neither copies nor
+ * events.
  */
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { type Agreement, type AgreementView, createAgreement } from '../domain/compare/agreement.ts'
 import { compareSteps } from '../domain/compare/compare.ts'
 import type { ComparedSide, Comparison } from '../domain/compare/comparison.ts'
@@ -15,6 +16,7 @@ import { kindsOf } from '../domain/payload/reading.ts'
 import type { CopyOutcome } from '../domain/shadow.ts'
 import type { CapturedAnswer, RequestCopy } from '../domain/shadow-copy.ts'
 import type { PublishedEvent, ShadowTarget } from '../domain/shadow-messages.ts'
+import type { CopiedAnswer } from './copied-call.ts'
 import type { CopyCounting } from './counting.ts'
 import { type Decoded, decoded } from './decoded.ts'
 import type { Pairing } from './fan-out.ts'
@@ -38,17 +40,23 @@ export type Pairs = {
 }
 
 const MOST_DIFFERENCES = 50
+const GATHER_MS = 50
+const GATHER_BYTES = 256 * 1024 // of bodies; more wait for no others, for copies may be short of them
 
 export function createPairs(options: {
   readonly counting: CopyCounting
   readonly publish: (event: PublishedEvent) => void
   readonly unitId: (unit: string) => string
   readonly log: (msg: string, fields: Readonly<Record<string, unknown>>) => void
+  readonly gatherMs?: number
 }): Pairs {
+  const { gatherMs = GATHER_MS } = options
   const agreements = new Map<number, Agreement>()
   const changed = new Set<number>()
   const queue: { readonly pairing: Pairing; readonly done: () => void }[] = []
   const turns = createTurns()
+  let gathered = 0 // bytes
+  let timer: NodeJS.Timeout | null = null // until pairs are judged
   let working = false
 
   function agreementOf({ slot }: ShadowTarget): Agreement {
@@ -60,10 +68,14 @@ export function createPairs(options: {
   }
 
   async function work(): Promise<void> {
+    if (timer !== null) clearTimeout(timer)
+    timer = null
+    gathered = 0
+    working = true
     turns.begin()
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       try {
-        await judge(next.pairing)
+        await turns.drive(judge(next.pairing, await plainBodies(next.pairing)))
       } catch (error) {
         options.log('a pair could not be judged', { error: String(error) })
         options.counting.dropped(next.pairing.target.slot, 'lost')
@@ -74,18 +86,18 @@ export function createPairs(options: {
     working = false
   }
 
-  async function judge(pairing: Pairing): Promise<void> {
+  function* judge(pairing: Pairing, bodies: PlainBodies): Steps {
     const { target, copy, primary, shadow, noise } = pairing
     const { settings, slot } = target
-    const bodies = { primary: await plainBody(primary), shadow: await plainBody(shadow) }
-    const reading = await turns.drive(readCopy(target, copy, shadow, bodies.shadow))
+    const reading = yield* readCopy(target, copy, shadow, bodies.shadow)
     const outcome = outcomeOfCopy(shadow, reading)
     const one = side(primary, primary.outcome, bodies.primary)
     const other = side(shadow, outcome, bodies.shadow)
-    const comparison = settings.compare ? await compare(target, one, other) : NOT_COMPARED
-    const again = noise === null ? null : await noiseOf(target, copy, one, noise)
+    const comparison = settings.compare ? yield* compare(target, one, other) : NOT_COMPARED
+    const again =
+      noise && bodies.noise ? yield* noiseOf(target, copy, one, noise, bodies.noise) : null
     const bad = kindsOf(reading?.bad ?? 0, BAD_KINDS)
-    const event = await turns.drive(eventOf(pairing, outcome, bad, comparison, bodies))
+    const event = yield* eventOf(pairing, outcome, bad, comparison, bodies)
     const agreement = agreementOf(target)
     agreement.add(comparison, {
       requestId: copy.requestId,
@@ -101,35 +113,12 @@ export function createPairs(options: {
     options.publish(event)
   }
 
-  /** The champion's second answer against its first. */
-  async function noiseOf(
-    target: ShadowTarget,
-    copy: RequestCopy,
-    first: ComparedSide,
-    noise: NonNullable<Pairing['noise']>
-  ): Promise<Comparison> {
-    const body = await plainBody(noise)
-    const reading = await turns.drive(readCopy(target, copy, noise, body))
-    const outcome = outcomeOfCopy(noise, reading)
-    return compare(target, first, side(noise, outcome, body))
-  }
-
-  function compare(
-    { protocol, predictions, settings }: ShadowTarget,
-    one: ComparedSide,
-    other: ComparedSide
-  ): Promise<Comparison> {
-    const { ignore, tolerance, redact } = settings
-    const rules = { protocol, predictions, ignore, redact, relative: tolerance.relative }
-    return turns.drive(compareSteps(one, other, rules))
-  }
-
   function* eventOf(
     { target, copy, primary, shadow }: Pairing,
     outcome: CopyOutcome,
     bad: PairSide['bad'],
     comparison: Comparison,
-    bodies: { readonly primary: Decoded; readonly shadow: Decoded }
+    bodies: PlainBodies
   ): Steps<PublishedEvent & { readonly data: PairRecord }> {
     const { settings } = target
     const unitId = copy.unit === null ? null : options.unitId(copy.unit)
@@ -165,8 +154,9 @@ export function createPairs(options: {
     take(pairing, done) {
       queue.push({ pairing, done })
       if (working) return
-      working = true
-      void work()
+      gathered += bytesOf(pairing)
+      if (gathered >= GATHER_BYTES) void work()
+      else timer ??= setTimeout(() => void work(), gatherMs)
     },
     view: slot => (agreements.get(slot) ?? createAgreement({ random: Math.random })).view(),
     ratios() {
@@ -174,8 +164,14 @@ export function createPairs(options: {
       changed.clear()
       return slots.map(slot => ({ slot, fields: ratiosOf(agreements.get(slot)) }))
     },
-    busy: () => working
+    busy: () => working || timer !== null
   }
+}
+
+function bytesOf({ copy, primary, shadow, noise }: Pairing): number {
+  let bytes = 0
+  for (const { body } of [copy, primary, shadow]) bytes += body?.length ?? 0
+  return bytes + (noise?.body?.length ?? 0)
 }
 
 function ratiosOf(agreement: Agreement | undefined): SlotRatios['fields'] {
@@ -186,12 +182,54 @@ function ratiosOf(agreement: Agreement | undefined): SlotRatios['fields'] {
 
 const NOT_COMPARED: Comparison = { refusal: 'off', agree: false, fields: [] }
 
-/** A body without its coding. An answer without a body has an empty one. */
-function plainBody({ body, contentEncoding, truncated }: CapturedAnswer): Promise<Decoded> {
+/** The bodies of a pair without their codings. */
+type PlainBodies = {
+  readonly primary: Decoded
+  readonly shadow: Decoded
+  readonly noise: Decoded | null
+}
+
+async function plainBodies({ primary, shadow, noise }: Pairing): Promise<PlainBodies> {
+  return {
+    primary: await plainBody(primary),
+    shadow: await plainBody(shadow),
+    noise: noise === null ? null : await plainBody(noise)
+  }
+}
+
+/** An answer without a body has an empty one. */
+function plainBody({
+  body,
+  contentEncoding,
+  truncated
+}: CapturedAnswer): Decoded | Promise<Decoded> {
   return decoded(body ?? NO_BYTES, contentEncoding, !truncated)
 }
 
 const NO_BYTES = new Uint8Array(0)
+
+/** The champion's second answer against its first. */
+function* noiseOf(
+  target: ShadowTarget,
+  copy: RequestCopy,
+  first: ComparedSide,
+  noise: CopiedAnswer,
+  body: Decoded
+): Steps<Comparison> {
+  const reading = yield* readCopy(target, copy, noise, body)
+  const outcome = outcomeOfCopy(noise, reading)
+  return yield* compare(target, first, side(noise, outcome, body))
+}
+
+function compare(
+  { protocol, predictions, settings }: ShadowTarget,
+  one: ComparedSide,
+  other: ComparedSide
+): Steps<Comparison> {
+  const { ignore, tolerance, redact } = settings
+  const rules = { protocol, predictions, ignore, redact, relative: tolerance.relative }
+  return compareSteps(one, other, rules)
+}
 
 function side(
   { status, contentType, inferenceHeaderLength, truncated }: CapturedAnswer,
@@ -242,12 +280,13 @@ function* measured(
 
 /** In hex; of a long body piece by piece. */
 function* sha256(body: Uint8Array): Steps<string> {
-  const hash = createHash('sha256')
+  if (body.length <= HASHED) return hash('sha256', body, 'hex')
+  const pieces = createHash('sha256')
   for (let at = 0; at < body.length; at += HASHED) {
-    hash.update(body.subarray(at, at + HASHED))
+    pieces.update(body.subarray(at, at + HASHED))
     if (at + HASHED < body.length) yield
   }
-  return hash.digest('hex')
+  return pieces.digest('hex')
 }
 
 const HASHED = 262_144 // bytes that are hashed at once: they take less than a millisecond

@@ -6,92 +6,24 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'tap'
 import type { RoadBack } from '../../src/copy-road/accept-roads.ts'
 import { OUTCOMES } from '../../src/domain/counts.ts'
-import { SHADOW_AT, SHADOW_DROPS, type ShadowSettings } from '../../src/domain/shadow.ts'
+import { SHADOW_AT, SHADOW_DROPS } from '../../src/domain/shadow.ts'
 import { type AnswerCopy, BATCH_MS, type RequestCopy } from '../../src/domain/shadow-copy.ts'
-import type { ShadowTarget, ShadowUpstream } from '../../src/domain/shadow-messages.ts'
+import type { ShadowTarget } from '../../src/domain/shadow-messages.ts'
 import { createCounting } from '../../src/shadow/counting.ts'
 import { createFanOut, type Pairing } from '../../src/shadow/fan-out.ts'
 import { forbidden } from '../../src/upstream-connection/forbidden.ts'
 import { Pools } from '../../src/upstream-connection/pools.ts'
 import { type Answer, startAnswering } from '../helpers/answering.ts'
-import { answerCopy } from '../helpers/copies.ts'
+import { answerCopy, requestCopy } from '../helpers/copies.ts'
 import { freePort } from '../helpers/ports.ts'
-import { addressSnapshot } from '../helpers/route-snapshot.ts'
 import { seeded } from '../helpers/seeded.ts'
+import { shadowTarget, upstreamAt } from '../helpers/shadow-target.ts'
 import { until } from '../helpers/until.ts'
-
-const settings: ShadowSettings = {
-  name: 'try',
-  variant: 'v4',
-  percent: 100,
-  sample: 'unit',
-  timeout: 1_000, // far beyond what an answer takes on a busy machine
-  concurrency: 20,
-  maxBody: 1000,
-  methods: ['POST'],
-  keepHeaders: [],
-  rewriteModel: null,
-  compare: true,
-  ignore: [],
-  tolerance: { relative: 0.01 },
-  noise: 30,
-  capture: false,
-  redact: [],
-  whileLive: false
-}
-
-function upstreamAt(url: string, variant: string): ShadowUpstream {
-  const { hostname, port, origin } = new URL(url)
-  const address = addressSnapshot(0, { url: origin, hostname, ip: hostname, port: Number(port) })
-  return {
-    variant,
-    model: {},
-    addresses: [address],
-    balance: 'least-in-flight',
-    tls: null,
-    keepAliveMs: 1500,
-    rewrite: null
-  }
-}
 
 const silent: RoadBack = { credit: () => undefined, closed: () => undefined }
 
-function request(id: number, slots: readonly number[]): RequestCopy {
-  return {
-    kind: 'request',
-    id,
-    slots,
-    route: 'fraud',
-    revision: '1-1',
-    requestId: `request-${id}`,
-    unit: `user-${id}`,
-    unitHash: id,
-    method: 'POST',
-    target: `/predict?${id}`,
-    path: '/predict',
-    fields: ['x-own', '1'],
-    body: Buffer.from('{}'),
-    arrivedAt: 0,
-    wholeAt: 0
-  }
-}
-
 function answer(id: number, credit: number): AnswerCopy {
   return answerCopy(id, { status: 200, credit })
-}
-
-/** A target that compares with no noise. */
-function only(url: string, changes: Partial<ShadowSettings> = {}): ShadowTarget {
-  return {
-    slot: 0,
-    route: 'fraud',
-    settings: { ...settings, noise: 0, ...changes },
-    protocol: 'json',
-    predictions: [],
-    connectMs: 1_000,
-    shadow: upstreamAt(url, 'v4'),
-    champion: upstreamAt(url, 'v3')
-  }
 }
 
 test('ends every copy once and gives back its credit when shadows answer, hang, reset and refuse', async t => {
@@ -120,13 +52,8 @@ test('ends every copy once and gives back its credit when shadows answer, hang, 
     }
   })
   const target = (slot: number, url: string): ShadowTarget => ({
+    ...shadowTarget(url, { name: `try-${slot}`, noise: 30 }),
     slot,
-    route: 'fraud',
-    settings: { ...settings, name: `try-${slot}` },
-    protocol: 'json',
-    predictions: [],
-    connectMs: 1_000,
-    shadow: upstreamAt(url, 'v4'),
     champion: upstreamAt(champion.url, 'v3')
   })
   fanOut.setTargets([target(0, shadow.url), target(1, 'http://127.0.0.1:9')])
@@ -143,7 +70,7 @@ test('ends every copy once and gives back its credit when shadows answer, hang, 
     const bytes = Math.floor(random() * 2000)
     taken += bytes
     const finish = () => road.take([answer(id, bytes)])
-    road.take([request(id, [0, 1, 2])])
+    road.take([requestCopy(id, [0, 1, 2])])
     if (random() < 0.5) finish()
     else setTimeout(finish, random() * 300)
     if (id % 10 === 0) await new Promise(resolve => setTimeout(resolve, 20))
@@ -186,7 +113,7 @@ test('leaves an address that refuses alone for a while, says so, and finds it ag
       done()
     }
   })
-  fanOut.setTargets([only(`http://127.0.0.1:${port}`)])
+  fanOut.setTargets([shadowTarget(`http://127.0.0.1:${port}`)])
   let attempts = 0
   const onAttempt = (): void => void attempts++
   subscribe('undici:client:connectError', onAttempt)
@@ -200,7 +127,7 @@ test('leaves an address that refuses alone for a while, says so, and finds it ag
     }
   })
   let copies = 0
-  const send = (): void => road.take([request(++copies, [0]), answer(copies, 1)])
+  const send = (): void => road.take([requestCopy(++copies, [0]), answer(copies, 1)])
   send()
   await until('the first outcome', () => outcomes.length > 0)
   for (let i = 0; i < 50; i++) send()
@@ -231,11 +158,11 @@ test('makes no outcome of copies for a shadow without an address', async t => {
   t.teardown(() => pools.destroy())
   const counting = createCounting()
   const fanOut = createFanOut({ pools, counting, paired: () => t.fail('a pair of nothing') })
-  const target = only('http://127.0.0.1:9')
+  const target = shadowTarget('http://127.0.0.1:9')
   fanOut.setTargets([{ ...target, shadow: { ...target.shadow, addresses: [] } }])
   const said: (string | null)[] = []
   const road = fanOut.road({ ...silent, closed: (_slot, why) => said.push(why) })
-  road.take([request(1, [0]), answer(1, 0)])
+  road.take([requestCopy(1, [0]), answer(1, 0)])
   t.same(said, ['unreachable'])
   fanOut.setTargets([target])
   t.same(said, ['unreachable', null], 'there is one now')
@@ -248,11 +175,11 @@ test('says that a shadow is full while it answers nothing, and when it is free o
   const said: (string | null)[] = []
   const counting = createCounting()
   const fanOut = createFanOut({ pools, counting, paired: (_pairing, done) => done() })
-  const target = only(shadow.url, { timeout: 1_500, concurrency: 2 })
+  const target = shadowTarget(shadow.url, { timeout: 1_500, concurrency: 2 })
   fanOut.setTargets([target])
   const road = fanOut.road({ ...silent, closed: (_slot, why) => said.push(why) })
   let id = 0
-  const send = () => road.take([request(++id, [0]), answer(id, 0)])
+  const send = () => road.take([requestCopy(++id, [0]), answer(id, 0)])
   await until('it is full', () => {
     send()
     return said.length === 1
@@ -285,9 +212,9 @@ test('pairs what is open with no answer when its data thread ends', async t => {
       done()
     }
   })
-  fanOut.setTargets([only(shadow.url)])
+  fanOut.setTargets([shadowTarget(shadow.url)])
   const road = fanOut.road(silent)
-  road.take([request(1, [0])])
+  road.take([requestCopy(1, [0])])
   road.close()
   await until('the pair', () => pairs.length === 1)
   t.match(pairs[0]?.primary, { outcome: 'reset', status: 0 })
@@ -300,12 +227,12 @@ test('sends what is late at once, and keeps the time between copies of a batch',
   const fanOut = createFanOut({ pools, counting, paired: (_pairing, done) => done() })
   const road = fanOut.road(silent)
   const sent = () => counting.changed().length > 0 // counted as off, for there is no target
-  road.take([{ ...request(1, [0]), wholeAt: Date.now() - 1_000 }, answer(1, 0)])
+  road.take([{ ...requestCopy(1, [0]), wholeAt: Date.now() - 1_000 }, answer(1, 0)])
   t.ok(sent())
-  road.take([{ ...request(2, [0]), wholeAt: Date.now() + 3_600_000 }, answer(2, 0)])
+  road.take([{ ...requestCopy(2, [0]), wholeAt: Date.now() + 3_600_000 }, answer(2, 0)])
   t.ok(sent(), 'a clock that was set back holds nothing up')
   const fresh = Date.now()
-  road.take([{ ...request(3, [0]), wholeAt: fresh }, answer(3, 0)])
+  road.take([{ ...requestCopy(3, [0]), wholeAt: fresh }, answer(3, 0)])
   t.equal(
     sent(),
     Date.now() - fresh >= BATCH_MS,
@@ -331,8 +258,8 @@ test('gives the memory of a body back when it was written, and not before', asyn
   })
   const road = fanOut.road(silent)
   const send = async (id: number, url: string): Promise<RequestCopy> => {
-    const copy = { ...request(id, [0]), body: new Uint8Array(body) }
-    fanOut.setTargets([only(url, { timeout: 20_000 })])
+    const copy = { ...requestCopy(id, [0]), body: new Uint8Array(body) }
+    fanOut.setTargets([shadowTarget(url, { timeout: 20_000 })])
     road.take([copy, answer(id, 0)])
     await until('the pair', () => done === id)
     return copy

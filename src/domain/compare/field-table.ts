@@ -30,7 +30,7 @@ type Result = {
 export class Field {
   readonly name: string
   readonly #table: FieldTable
-  readonly #members = new Map<string, Field>()
+  #members: Map<string, Field> | null = null
   #result: Result | null = null
 
   constructor(table: FieldTable, name: string) {
@@ -40,7 +40,7 @@ export class Field {
 
   /** The field of the member `name` of an object that stands here. */
   member(name: string): Field {
-    return this.#members.get(name) ?? this.#newMember(name)
+    return this.#members?.get(name) ?? this.#newMember(name)
   }
 
   /** A field that belongs to this one, such as the length of a text. */
@@ -105,7 +105,9 @@ export class Field {
     const short = name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name
     const token = short.includes('/') || short.includes('~') ? escaped(short) : short
     const member = this.#table.place(`${this.name}/${token}`)
-    if (member !== this.#table.others) this.#members.set(name, member)
+    if (member === this.#table.others) return member
+    this.#members ??= new Map()
+    this.#members.set(name, member)
     return member
   }
 }

@@ -39,8 +39,10 @@ export class JsonDocument {
   /** Holds up to `capacity` nodes. */
   constructor(text: string, capacity: number) {
     this.text = text
-    this.#words = new Int32Array(capacity * WORDS)
-    this.#numbers = new Float64Array(capacity)
+    const numbers = capacity * Float64Array.BYTES_PER_ELEMENT
+    const memory = new ArrayBuffer(numbers + capacity * WORDS * Int32Array.BYTES_PER_ELEMENT)
+    this.#numbers = new Float64Array(memory, 0, capacity)
+    this.#words = new Int32Array(memory, numbers)
   }
 
   /** Adds a node; the caller knows that there is room. */
