@@ -14,10 +14,12 @@ import type { CopyUpstream } from './upstream.ts'
  */
 const LONG_MS = 20 * BATCH_MS
 
+const THERE: Pick<CopyUpstream, 'awayMs'> = { awayMs: () => 0 }
+
 export class Room {
   readonly #slot: number
   readonly #told = new Map<RoadBack, ShadowClosed>()
-  #upstream: Pick<CopyUpstream, 'awayMs'> = { awayMs: () => 0 }
+  #upstream = THERE
   #timer: NodeJS.Timeout | null = null // until an address can be tried
   #most = 0
   #inside = 0
@@ -32,7 +34,8 @@ export class Room {
   renew(most: number, upstream: Pick<CopyUpstream, 'awayMs'>): void {
     this.#most = most
     this.#upstream = upstream
-    this.end()
+    this.#reachable()
+    this.#roomy()
   }
 
   /** A copy that came by this road is on its way, or why not. `now` in ms. */
@@ -58,13 +61,12 @@ export class Room {
     this.#inside--
     this.#lastLeft = now
     this.#lastTook = took
-    if (this.#inside < this.#most) this.#open('concurrency')
+    this.#roomy()
   }
 
-  /** The shadow is gone, or another one; what was told holds no more. */
+  /** The shadow is gone; its slot may be another's. */
   end(): void {
-    this.#reachable()
-    this.#open('concurrency')
+    this.renew(Number.POSITIVE_INFINITY, THERE)
   }
 
   /** The road has ended. */
@@ -76,6 +78,10 @@ export class Room {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     this.#open('unreachable')
+  }
+
+  #roomy(): void {
+    if (this.#inside < this.#most) this.#open('concurrency')
   }
 
   /** The first word counts, until it is taken back. */

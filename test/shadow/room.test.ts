@@ -99,6 +99,8 @@ test('tells of room that a new limit gives, and of the end of the shadow', async
   room.enter(2_000, one)
   room.enter(2_000, gone)
   room.forget(gone)
+  room.renew(2, there)
+  t.same(one.said, ['7 concurrency'], 'the same limit gives none')
   room.renew(3, there)
   t.same(one.said, ['7 concurrency', '7 open'])
   room.enter(2_001, one)
