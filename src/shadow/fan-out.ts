@@ -96,9 +96,13 @@ export function createFanOut(options: {
         const now = performance.now()
         for (const slot of copy.slots) {
           const to = live.get(slot)
-          const why = to === undefined ? 'off' : to.room.enter(now, back)
-          if (why !== null) counting.dropped(slot, why)
-          else if (to !== undefined) send(entry, to)
+          if (to === undefined) {
+            counting.dropped(slot, 'off')
+            continue
+          }
+          const why = to.room.enter(now, back)
+          if (why === null) send(entry, to)
+          else counting.dropped(slot, why)
         }
         entry.legs--
         settled(entry)

@@ -14,7 +14,7 @@ import { BAD_KINDS, type Outcome } from '../domain/counts.ts'
 import { PAIR, type PairComparison, type PairRecord, type PairSide } from '../domain/pair.ts'
 import { kindsOf } from '../domain/payload/reading.ts'
 import type { CopyOutcome } from '../domain/shadow.ts'
-import type { CapturedAnswer, RequestCopy } from '../domain/shadow-copy.ts'
+import { type CapturedAnswer, NO_ANSWER, type RequestCopy } from '../domain/shadow-copy.ts'
 import type { PublishedEvent, ShadowTarget } from '../domain/shadow-messages.ts'
 import type { CopiedAnswer } from './copied-call.ts'
 import type { CopyCounting } from './counting.ts'
@@ -94,8 +94,7 @@ export function createPairs(options: {
     const one = side(primary, primary.outcome, bodies.primary)
     const other = side(shadow, outcome, bodies.shadow)
     const comparison = settings.compare ? yield* compare(target, one, other) : NOT_COMPARED
-    const again =
-      noise && bodies.noise ? yield* noiseOf(target, copy, one, noise, bodies.noise) : null
+    const again = noise === null ? null : yield* noiseOf(target, copy, one, noise, bodies.noise)
     const bad = kindsOf(reading?.bad ?? 0, BAD_KINDS)
     const event = yield* eventOf(pairing, outcome, bad, comparison, bodies)
     const agreement = agreementOf(target)
@@ -170,8 +169,8 @@ export function createPairs(options: {
 
 function bytesOf({ copy, primary, shadow, noise }: Pairing): number {
   let bytes = 0
-  for (const { body } of [copy, primary, shadow]) bytes += body?.length ?? 0
-  return bytes + (noise?.body?.length ?? 0)
+  for (const held of [copy, primary, shadow, noise]) bytes += held?.body?.length ?? 0
+  return bytes
 }
 
 function ratiosOf(agreement: Agreement | undefined): SlotRatios['fields'] {
@@ -186,14 +185,14 @@ const NOT_COMPARED: Comparison = { refusal: 'off', agree: false, fields: [] }
 type PlainBodies = {
   readonly primary: Decoded
   readonly shadow: Decoded
-  readonly noise: Decoded | null
+  readonly noise: Decoded
 }
 
 async function plainBodies({ primary, shadow, noise }: Pairing): Promise<PlainBodies> {
   return {
     primary: await plainBody(primary),
     shadow: await plainBody(shadow),
-    noise: noise === null ? null : await plainBody(noise)
+    noise: await plainBody(noise ?? NO_ANSWER)
   }
 }
 
