@@ -1,20 +1,37 @@
 /**
  * Collects garbage before the collector would: it weighs objects, and lets tens of megabytes of buffers stand that
  * hang on small ones (release-bytes.ts gives back those that are known to be done with; reads of sockets are not).
+ * Most die young, so young objects alone are looked at first.
  */
-const LOOK_MS = 200
-const MOST_BYTES = 16 * 1024 * 1024 // that buffers may have grown by since the last time
+const LOOK_MS = 50
+/** That buffers may have grown by since the last collection of young objects, and of all. */
+const YOUNG_BYTES = 4 * 1024 * 1024
+const MOST_BYTES = 16 * 1024 * 1024
 
 /** Does nothing where Node has been started without `--expose-gc`. */
 export function collectEarly(): void {
   const { gc } = globalThis
   if (gc === undefined) return
-  let least = process.memoryUsage().arrayBuffers
+  const collectYoung = growth(YOUNG_BYTES, () => void gc({ type: 'minor' }))
+  const collectAll = growth(MOST_BYTES, () => void gc())
   setInterval(() => {
-    const now = process.memoryUsage().arrayBuffers
-    if (now - least > MOST_BYTES) {
-      gc()
-      least = process.memoryUsage().arrayBuffers
-    } else least = Math.min(least, now)
+    collectYoung()
+    collectAll()
   }, LOOK_MS)
+}
+
+/** Calls `collect` when buffers have grown by more than `most` bytes over the least since it was last called. */
+function growth(most: number, collect: () => void): () => void {
+  let least = buffered()
+  return () => {
+    const now = buffered()
+    if (now - least > most) {
+      collect()
+      least = buffered()
+    } else least = Math.min(least, now)
+  }
+}
+
+function buffered(): number {
+  return process.memoryUsage().arrayBuffers
 }
