@@ -76,9 +76,15 @@ const MEMORY = { MALLOC_MMAP_THRESHOLD_: '32768' }
 /**
  * Room for young objects for as long as a pair lives at some hundred a second: with 1 MiB the collector came by every
  * 15 ms and moved it each time. For the bodies that hang on them it is told to come (collect-early.ts). It works alone:
- * its helpers stood before users' threads more often than all else here (decision 7).
+ * its helpers stood before users' threads more often than all else here (decision 7). The warning is about WASI
+ * (give-way.ts).
  */
-const FLAGS = ['--max-semi-space-size=4', '--single-threaded-gc', '--expose-gc']
+const FLAGS = [
+  '--max-semi-space-size=4',
+  '--single-threaded-gc',
+  '--expose-gc',
+  '--disable-warning=ExperimentalWarning'
+]
 
 type Agreement = Extract<FromShadow, { type: 'summary' }>['agreement'][number]
 

@@ -8,13 +8,14 @@ const LOOK_MS = 50
 const YOUNG_BYTES = 4 * 1024 * 1024
 const MOST_BYTES = 16 * 1024 * 1024
 
-/** Does nothing where Node has been started without `--expose-gc`. */
-export function collectEarly(): void {
+/** Does nothing where Node has been started without `--expose-gc`. `giveWay` lets who waits for the core go first. */
+export function collectEarly(giveWay: () => void): void {
   const { gc } = globalThis
   if (gc === undefined) return
   const collectYoung = growth(YOUNG_BYTES, () => void gc({ type: 'minor' }))
   const collectAll = growth(MOST_BYTES, () => void gc())
   setInterval(() => {
+    giveWay()
     collectYoung()
     collectAll()
   }, LOOK_MS)

@@ -51,13 +51,14 @@ type Live = {
   readonly room: Room // carried from target to target
 }
 
-/** `paired` takes a pair and says when it needs the bytes no more. */
+/** `paired` takes a pair and says when it needs the bytes no more; `giveWay` lets who waits for the core go first. */
 export function createFanOut(options: {
   readonly pools: Pools
   readonly counting: CopyCounting
   readonly paired: (pairing: Pairing, done: () => void) => void
+  readonly giveWay: () => void
 }): FanOut {
-  const { pools, counting, paired } = options
+  const { pools, counting, paired, giveWay } = options
   const budget = new ByteBudget(ANSWER_BYTES)
   let live: ReadonlyMap<number, Live> = new Map()
   let underWay = 0
@@ -92,6 +93,7 @@ export function createFanOut(options: {
       }
 
       function sendAll(entry: OpenCopy): void {
+        giveWay()
         const { copy } = entry
         const now = performance.now()
         for (const slot of copy.slots) {
@@ -124,6 +126,7 @@ export function createFanOut(options: {
           settle(entry)
         }
         to.upstream.send(copy, bodyFor(target, copy), limits, answer => {
+          giveWay()
           room.leave(performance.now(), answer.latencyMs)
           leg.shadow = answer
           ended()
@@ -169,6 +172,7 @@ export function createFanOut(options: {
 
       return {
         take(copies) {
+          giveWay()
           for (const item of copies) item.kind === 'request' ? begin(item) : finish(item)
         },
         close() {

@@ -48,13 +48,14 @@ export function createPairs(options: {
   readonly publish: (event: PublishedEvent) => void
   readonly unitId: (unit: string) => string
   readonly log: (msg: string, fields: Readonly<Record<string, unknown>>) => void
+  readonly giveWay: () => void
   readonly gatherMs?: number
 }): Pairs {
   const { gatherMs = GATHER_MS } = options
   const agreements = new Map<number, Agreement>()
   const changed = new Set<number>()
   const queue: { readonly pairing: Pairing; readonly done: () => void }[] = []
-  const turns = createTurns()
+  const turns = createTurns(options.giveWay)
   let gathered = 0 // bytes
   let timer: NodeJS.Timeout | null = null // until pairs are judged
   let working = false

@@ -11,6 +11,7 @@ import type { Config } from '../config/config.ts'
 import type { FromShadow, ShadowStart, ToShadow } from '../domain/shadow-messages.ts'
 import { SluiceError } from '../errors.ts'
 import { createFileEvents } from '../io/file-events.ts'
+import { wayGiver } from '../io/give-way.ts'
 import { createKafkaEvents } from '../io/kafka/events.ts'
 import { mayChoosePolicy, setProcessPolicy } from '../io/process-policy.ts'
 import type { EventSink, Log } from '../ports.ts'
@@ -29,6 +30,7 @@ const NO_EVENTS: EventSink = {
 }
 
 const log = logTo(send)
+const giveWay = wayGiver()
 let running: RunningShadow | null = null
 let isEnding = false
 
@@ -54,7 +56,7 @@ process.on('disconnect', () => {
 async function begin({ events, unitKey }: ShadowStart<EventsSettings>): Promise<void> {
   try {
     stepBack()
-    running = await startShadow({ events: await sinkOf(events), unitKey, log, send })
+    running = await startShadow({ events: await sinkOf(events), unitKey, log, send, giveWay })
   } catch (error) {
     const { code, args } =
       error instanceof SluiceError ? error : { code: 'SLC_SHADOW_PROCESS', args: [String(error)] }
@@ -74,7 +76,7 @@ async function sinkOf({ driver, directory, kafka }: EventsSettings): Promise<Eve
   const clock = { now: () => performance.now(), wall: () => new Date() }
   if (driver === 'file') return createFileEvents({ directory, clock, log })
   if (driver === 'kafka' && kafka !== null) {
-    return createKafkaEvents({ settings: kafka, clock, log, source: 'sluice' })
+    return createKafkaEvents({ settings: kafka, clock, log, source: 'sluice', giveWay })
   }
   return NO_EVENTS
 }

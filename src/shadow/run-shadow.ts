@@ -34,8 +34,9 @@ export async function startShadow(options: {
   readonly unitKey: Uint8Array
   readonly log: Log
   readonly send: (message: FromShadow) => void
+  readonly giveWay: () => void // lets who waits for the core go first
 }): Promise<RunningShadow> {
-  const { events, unitKey, log, send } = options
+  const { events, unitKey, log, send, giveWay } = options
   const logError = (msg: string, fields: Readonly<Record<string, unknown>>) =>
     log.error(fields, msg)
   const rules = forbidden([])
@@ -44,16 +45,17 @@ export async function startShadow(options: {
     counting,
     publish: events.publish,
     unitId: unitIds(unitKey),
-    log: logError
+    log: logError,
+    giveWay
   })
-  const fanOut = createFanOut({ pools: new Pools(rules), counting, paired: pairs.take })
+  const fanOut = createFanOut({ pools: new Pools(rules), counting, paired: pairs.take, giveWay })
   const vitals = watchOwnProcess()
   const report = (): EventsReport => ({ topics: events.counts(), faults: events.faults() })
   const tellCounts = (): void => {
     const counts = counting.changed()
     if (counts.length > 0) send({ type: 'counts', counts })
   }
-  collectEarly()
+  collectEarly(giveWay)
   setInterval(tellCounts, COUNTS_MS)
   setInterval(() => {
     send({ type: 'summary', vitals: vitals(), events: report(), agreement: pairs.ratios() })

@@ -1,6 +1,6 @@
 /**
  * Turns of the loop of events between the steps of long work: after so long that work and a last step, of two
- * milliseconds or so, are done within 5 ms (shadow.md).
+ * milliseconds or so, are done within 5 ms (shadow.md). Before each step whoever waits for the core goes first.
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Steps } from '../domain/compare/pace.ts'
@@ -18,8 +18,9 @@ export type Turns = {
   drive<T>(steps: Steps<T>): Promise<T>
 }
 
-/** `now` gives the time in ms, and `next` ends when others had their turn. */
+/** `giveWay` gives the core away, `now` is the time in ms, and `next` ends when others had their turn. */
 export function createTurns(
+  giveWay: () => void,
   now: () => number = () => performance.now(),
   next: () => Promise<unknown> = turn
 ): Turns {
@@ -39,7 +40,9 @@ export function createTurns(
     areDue,
     take,
     async drive(steps) {
-      for (let step = steps.next(); ; step = steps.next()) {
+      for (;;) {
+        giveWay()
+        const step = steps.next()
         if (step.done) return step.value
         if (areDue()) await take()
       }

@@ -16,7 +16,7 @@ const buffers = mebibytes => Array.from({ length: 16 * mebibytes }, () => new Ui
 const held = () => process.memoryUsage().arrayBuffers / 2 ** 20
 const asked = new Set()
 const before = held()
-collectEarly()
+collectEarly(() => undefined)
 let dropped = buffers(first)
 if (old) gc() // leaves none that is young
 new PerformanceObserver(list => {

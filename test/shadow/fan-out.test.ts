@@ -22,6 +22,8 @@ import { until } from '../helpers/until.ts'
 
 const silent: RoadBack = { credit: () => undefined, closed: () => undefined }
 
+const giveWay = (): void => undefined
+
 function answer(id: number, credit: number): AnswerCopy {
   return answerCopy(id, { status: 200, credit })
 }
@@ -43,6 +45,7 @@ test('ends every copy once and gives back its credit when shadows answer, hang, 
   const pools = new Pools(forbidden([]))
   t.teardown(() => pools.destroy())
   const fanOut = createFanOut({
+    giveWay,
     pools,
     counting,
     paired: (pairing, done) => {
@@ -106,6 +109,7 @@ test('leaves an address that refuses alone for a while, says so, and finds it ag
   const outcomes: string[] = []
   const counting = createCounting()
   const fanOut = createFanOut({
+    giveWay,
     pools,
     counting,
     paired: ({ shadow }, done) => {
@@ -157,7 +161,12 @@ test('makes no outcome of copies for a shadow without an address', async t => {
   const pools = new Pools(forbidden([]))
   t.teardown(() => pools.destroy())
   const counting = createCounting()
-  const fanOut = createFanOut({ pools, counting, paired: () => t.fail('a pair of nothing') })
+  const fanOut = createFanOut({
+    pools,
+    counting,
+    paired: () => t.fail('a pair of nothing'),
+    giveWay
+  })
   const target = shadowTarget('http://127.0.0.1:9')
   fanOut.setTargets([{ ...target, shadow: { ...target.shadow, addresses: [] } }])
   const said: (string | null)[] = []
@@ -174,7 +183,7 @@ test('says that a shadow is full while it answers nothing, and when it is free o
   t.teardown(() => pools.destroy())
   const said: (string | null)[] = []
   const counting = createCounting()
-  const fanOut = createFanOut({ pools, counting, paired: (_pairing, done) => done() })
+  const fanOut = createFanOut({ pools, counting, paired: (_pairing, done) => done(), giveWay })
   const target = shadowTarget(shadow.url, { timeout: 1_500, concurrency: 2 })
   fanOut.setTargets([target])
   const road = fanOut.road({ ...silent, closed: (_slot, why) => said.push(why) })
@@ -205,6 +214,7 @@ test('pairs what is open with no answer when its data thread ends', async t => {
   const pools = new Pools(forbidden([]))
   t.teardown(() => pools.destroy())
   const fanOut = createFanOut({
+    giveWay,
     pools,
     counting: createCounting(),
     paired: (pairing, done) => {
@@ -224,7 +234,7 @@ test('sends what is late at once, and keeps the time between copies of a batch',
   const pools = new Pools(forbidden([]))
   t.teardown(() => pools.destroy())
   const counting = createCounting()
-  const fanOut = createFanOut({ pools, counting, paired: (_pairing, done) => done() })
+  const fanOut = createFanOut({ pools, counting, paired: (_pairing, done) => done(), giveWay })
   const road = fanOut.road(silent)
   const sent = () => counting.changed().length > 0 // counted as off, for there is no target
   road.take([{ ...requestCopy(1, [0]), wholeAt: Date.now() - 1_000 }, answer(1, 0)])
@@ -249,6 +259,7 @@ test('gives the memory of a body back when it was written, and not before', asyn
   t.teardown(() => pools.destroy())
   let done = 0
   const fanOut = createFanOut({
+    giveWay,
     pools,
     counting: createCounting(),
     paired: (_pairing, release) => {

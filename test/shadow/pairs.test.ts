@@ -29,6 +29,7 @@ function world(gatherMs?: number) {
   const records: PairRecord[] = []
   const done: number[] = []
   const pairs = createPairs({
+    giveWay: () => undefined,
     counting: createCounting(),
     publish: ({ data }) => records.push(data as PairRecord),
     unitId: unit => unit,

@@ -7,6 +7,7 @@ function work(durations: readonly number[]) {
   let at = 0
   const said: string[] = []
   const turns = createTurns(
+    () => undefined,
     () => at,
     async () => {
       said.push('others')
@@ -33,6 +34,18 @@ test('others get their turn after each step when each takes longer than allowed'
   const { turns, said, steps } = work([9, 4])
   await turns.drive(steps())
   t.strictSame(said, ['9', 'others', '4', 'others'])
+})
+
+test('who waits for the core goes first before each step', async t => {
+  const said: string[] = []
+  const turns = createTurns(() => void said.push('way'))
+  function* steps(): Steps {
+    said.push('first')
+    yield
+    said.push('second')
+  }
+  await turns.drive(steps())
+  t.strictSame(said, ['way', 'first', 'way', 'second'])
 })
 
 test('work that fails between two turns fails for its caller', async t => {

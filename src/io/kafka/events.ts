@@ -23,6 +23,7 @@ export type KafkaEventsOptions = {
   readonly source?: string // ce_source, default "sluice"
   readonly buffer?: number // bytes, default 64 MiB
   readonly requestMs?: number // for an answer of a broker, default 30 s
+  readonly giveWay?: () => void // lets who waits for the core go first
   readonly patienceMs?: number // with what only an operator can end, default 10 s
 }
 
@@ -45,6 +46,7 @@ const PATIENCE_MS = 10_000
 /** Connects behind the call and goes on trying until it is closed. Never throws. */
 export function createKafkaEvents(options: KafkaEventsOptions): EventSink {
   const { settings, clock, log, source = 'sluice', buffer = BUFFER_BYTES } = options
+  const { giveWay = () => undefined } = options
   const optional = options.requestMs === undefined ? {} : { requestMs: options.requestMs }
   const tally = createEventTally(REASONS)
   const pace = createPace(clock)
@@ -58,7 +60,7 @@ export function createKafkaEvents(options: KafkaEventsOptions): EventSink {
       settings,
       ring,
       queue,
-      open: first => openSession({ settings, first, pace, log, ...optional }),
+      open: first => openSession({ settings, first, pace, log, giveWay, ...optional }),
       published: messages => {
         tally.published(topic, messages.length)
         for (const { value } of messages) value.free()

@@ -28,13 +28,14 @@ export type SessionOptions = {
   readonly pace: Pace
   readonly requestMs?: number // for one answer, default 30 s
   readonly log: Log
+  readonly giveWay: () => void // called for each message before the client encodes them
 }
 
 const CONNECT_MS = 10_000 // its turn included
 const REQUEST_MS = 30_000 // shorter makes copies: a stalled broker has the first one already
 
 export function openSession(options: SessionOptions): Session {
-  const { settings, first, pace, log, requestMs = REQUEST_MS } = options
+  const { settings, first, pace, log, giveWay, requestMs = REQUEST_MS } = options
   const latestMs = requestMs + CONNECT_MS // for a call of the client as a whole
   const { kafka, cut } = createClient({
     settings,
@@ -70,11 +71,14 @@ export function openSession(options: SessionOptions): Session {
           topic,
           acks: -1,
           compression: CompressionTypes.GZIP,
-          messages: batch.map(message => ({
-            key: message.key,
-            value: message.value.bytes(),
-            headers: headersOf(message)
-          }))
+          messages: batch.map(message => {
+            giveWay()
+            return {
+              key: message.key,
+              value: message.value.bytes(),
+              headers: headersOf(message)
+            }
+          })
         })
       )
     },

@@ -71,7 +71,7 @@ test('says no password when authentication has nobody to answer', async t => {
   const log = { debug: note, info: note, warn: note, error: note }
   const sasl = { ...SASL, password: 'a very secret word' }
   const settings = kafkaSettings(`127.0.0.1:${await freePort()}`, { sasl })
-  const session = openSession({ settings, first: 0, pace: AT_ONCE, log })
+  const session = openSession({ settings, first: 0, pace: AT_ONCE, log, giveWay })
   const error = await session.connect().then(
     () => null,
     (reason: unknown) => reason
@@ -81,13 +81,16 @@ test('says no password when authentication has nobody to answer', async t => {
   t.notMatch([...lines, String(error), JSON.stringify(error)].join('\n'), 'secret word')
 })
 
+const giveWay = (): void => undefined
+
 function open(brokers: readonly string[], first = 0): Session {
   return openSession({
     settings: kafkaSettings(brokers),
     first,
     pace: AT_ONCE,
     requestMs: 10_000,
-    log: silentLog
+    log: silentLog,
+    giveWay
   })
 }
 
