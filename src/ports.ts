@@ -182,6 +182,9 @@ export type EventSink = {
 /** How the system schedules a process (sched(7)): as any, or only where a core has nothing else to do. */
 export type ProcessPolicy = 'other' | 'idle'
 
+/** Lets who waits for the core go first, and returns when it is this thread's turn again. */
+export type GiveWay = () => void
+
 /** Addresses of names. A literal address is its own answer. Nothing here throws but `lookup`. */
 export type Resolver = {
   /**

@@ -7,6 +7,7 @@
  * puts it behind all others (decision 7). It takes 0.2 µs where nobody waits.
  */
 import { WASI } from 'node:wasi'
+import type { GiveWay } from '../ports.ts'
 
 /** A part of the platform that the types of Node leave to browsers. */
 type Platform = {
@@ -14,7 +15,7 @@ type Platform = {
 }
 
 /** A function that does nothing where the system has no such call. */
-export function wayGiver(): () => void {
+export function wayGiver(): GiveWay {
   try {
     const { WebAssembly } = globalThis as unknown as Platform
     const wasi = new WASI({ version: 'preview1' })

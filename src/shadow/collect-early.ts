@@ -3,13 +3,15 @@
  * hang on small ones (release-bytes.ts gives back those that are known to be done with; reads of sockets are not).
  * Most die young, so young objects alone are looked at first.
  */
+import type { GiveWay } from '../ports.ts'
+
 const LOOK_MS = 50
 /** That buffers may have grown by since the last collection of young objects, and of all. */
 const YOUNG_BYTES = 4 * 1024 * 1024
 const MOST_BYTES = 16 * 1024 * 1024
 
-/** Does nothing where Node has been started without `--expose-gc`. `giveWay` lets who waits for the core go first. */
-export function collectEarly(giveWay: () => void): void {
+/** Does nothing where Node has been started without `--expose-gc`. */
+export function collectEarly(giveWay: GiveWay): void {
   const { gc } = globalThis
   if (gc === undefined) return
   const collectYoung = growth(YOUNG_BYTES, () => void gc({ type: 'minor' }))

@@ -19,6 +19,7 @@ import {
   type RequestCopy
 } from '../domain/shadow-copy.ts'
 import type { ShadowTarget } from '../domain/shadow-messages.ts'
+import type { GiveWay } from '../ports.ts'
 import type { Pools } from '../upstream-connection/pools.ts'
 import type { CopiedAnswer } from './copied-call.ts'
 import type { CopyCounting } from './counting.ts'
@@ -51,12 +52,12 @@ type Live = {
   readonly room: Room // carried from target to target
 }
 
-/** `paired` takes a pair and says when it needs the bytes no more; `giveWay` lets who waits for the core go first. */
+/** `paired` takes a pair and says when it needs the bytes no more. */
 export function createFanOut(options: {
   readonly pools: Pools
   readonly counting: CopyCounting
   readonly paired: (pairing: Pairing, done: () => void) => void
-  readonly giveWay: () => void
+  readonly giveWay: GiveWay
 }): FanOut {
   const { pools, counting, paired, giveWay } = options
   const budget = new ByteBudget(ANSWER_BYTES)

@@ -16,6 +16,7 @@ import { kindsOf } from '../domain/payload/reading.ts'
 import type { CopyOutcome } from '../domain/shadow.ts'
 import { type CapturedAnswer, NO_ANSWER, type RequestCopy } from '../domain/shadow-copy.ts'
 import type { PublishedEvent, ShadowTarget } from '../domain/shadow-messages.ts'
+import type { GiveWay } from '../ports.ts'
 import type { CopiedAnswer } from './copied-call.ts'
 import type { CopyCounting } from './counting.ts'
 import { type Decoded, decoded } from './decoded.ts'
@@ -48,7 +49,7 @@ export function createPairs(options: {
   readonly publish: (event: PublishedEvent) => void
   readonly unitId: (unit: string) => string
   readonly log: (msg: string, fields: Readonly<Record<string, unknown>>) => void
-  readonly giveWay: () => void
+  readonly giveWay: GiveWay
   readonly gatherMs?: number
 }): Pairs {
   const { gatherMs = GATHER_MS } = options

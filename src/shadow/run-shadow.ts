@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { acceptRoads } from '../copy-road/accept-roads.ts'
 import type { EventsReport, FromShadow, ToShadow } from '../domain/shadow-messages.ts'
-import type { EventSink, Log } from '../ports.ts'
+import type { EventSink, GiveWay, Log } from '../ports.ts'
 import { watchOwnProcess } from '../telemetry/own-thread.ts'
 import { unitIds } from '../telemetry/unit-id.ts'
 import { forbidden } from '../upstream-connection/forbidden.ts'
@@ -34,7 +34,7 @@ export async function startShadow(options: {
   readonly unitKey: Uint8Array
   readonly log: Log
   readonly send: (message: FromShadow) => void
-  readonly giveWay: () => void // lets who waits for the core go first
+  readonly giveWay: GiveWay
 }): Promise<RunningShadow> {
   const { events, unitKey, log, send, giveWay } = options
   const logError = (msg: string, fields: Readonly<Record<string, unknown>>) =>

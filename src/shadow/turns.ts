@@ -4,6 +4,7 @@
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Steps } from '../domain/compare/pace.ts'
+import type { GiveWay } from '../ports.ts'
 
 const YIELD_MS = 3
 
@@ -18,9 +19,9 @@ export type Turns = {
   drive<T>(steps: Steps<T>): Promise<T>
 }
 
-/** `giveWay` gives the core away, `now` is the time in ms, and `next` ends when others had their turn. */
+/** `now` is the time in ms, and `next` ends when others had their turn. */
 export function createTurns(
-  giveWay: () => void,
+  giveWay: GiveWay,
   now: () => number = () => performance.now(),
   next: () => Promise<unknown> = turn
 ): Turns {

@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { test } from 'tap'
+import { leash } from '../../demo/leash.ts'
 
 const CALLS = 100
 
@@ -16,12 +17,11 @@ for (let i = 0; i < ${CALLS}; i++) giveWay()
 process.stdout.write(String(switches() - before))
 `
 
-test('who waits for the core gets it when it is given away', {
-  skip: process.platform === 'linux' ? false : 'taskset is of Linux'
-}, async t => {
+test('who waits for the core gets it when it is given away', async t => {
   const core = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
   const onCore = ['--cpu-list', core ?? '0', process.execPath]
   const waiting = spawn('taskset', [...onCore, '--eval', 'for (;;);'])
+  leash(waiting)
   t.teardown(() => waiting.kill('SIGKILL'))
   const { stdout } = await promisify(execFile)(
     'taskset',

@@ -7,7 +7,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { KafkaSettings } from '../../config/config.ts'
-import type { Clock, EventSink, Log } from '../../ports.ts'
+import type { Clock, EventSink, GiveWay, Log } from '../../ports.ts'
 import { createEventRing } from '../event-ring.ts'
 import { createEventTally, TOPICS, topicOf } from '../event-topic.ts'
 import { Slabs } from '../slabs.ts'
@@ -23,8 +23,8 @@ export type KafkaEventsOptions = {
   readonly source?: string // ce_source, default "sluice"
   readonly buffer?: number // bytes, default 64 MiB
   readonly requestMs?: number // for an answer of a broker, default 30 s
-  readonly giveWay?: () => void // lets who waits for the core go first
   readonly patienceMs?: number // with what only an operator can end, default 10 s
+  readonly giveWay?: GiveWay // default: it keeps the core
 }
 
 /** Why an event was lost. */

@@ -7,7 +7,7 @@
  */
 import { CompressionTypes, Partitioners, type Producer } from 'kafkajs'
 import type { KafkaSettings } from '../../config/config.ts'
-import type { Log } from '../../ports.ts'
+import type { GiveWay, Log } from '../../ports.ts'
 import { createClient, within } from './client.ts'
 import { headersOf, type Message } from './message.ts'
 import type { Pace } from './sockets.ts'
@@ -28,7 +28,7 @@ export type SessionOptions = {
   readonly pace: Pace
   readonly requestMs?: number // for one answer, default 30 s
   readonly log: Log
-  readonly giveWay: () => void // called for each message before the client encodes them
+  readonly giveWay: GiveWay // called for each message before the client encodes them
 }
 
 const CONNECT_MS = 10_000 // its turn included

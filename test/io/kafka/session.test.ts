@@ -12,6 +12,7 @@ t.setTimeout(400_000) // ends a hung run; nothing is measured by it
 
 const ROUNDS = 20
 const AT_ONCE = { turn: () => 0 }
+const giveWay = (): void => undefined
 const SASL = { mechanism: 'plain', username: 'u', password: 'p' } as const
 
 test('fails and leaves nothing when nothing listens', async t => {
@@ -80,8 +81,6 @@ test('says no password when authentication has nobody to answer', async t => {
   t.ok(lines.length > 0)
   t.notMatch([...lines, String(error), JSON.stringify(error)].join('\n'), 'secret word')
 })
-
-const giveWay = (): void => undefined
 
 function open(brokers: readonly string[], first = 0): Session {
   return openSession({
