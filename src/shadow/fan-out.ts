@@ -206,13 +206,15 @@ function liveTarget(target: ShadowTarget, before: Live | undefined, pools: Pools
   const { settings } = target
   // What is not connected by the end of a copy's time must not go on holding its body.
   const connectMs = Math.min(target.connectMs, settings.timeout)
-  const upstream = copyUpstream(owner, target.shadow, settings, connectMs, pools)
   const room = before?.room ?? new Room(target.slot)
+  const upstreamOf = (name: string, settingsOf: ShadowTarget['shadow'], back: () => void) =>
+    copyUpstream(name, settingsOf, settings, connectMs, pools, back)
+  const upstream = upstreamOf(owner, target.shadow, () => room.reachable())
   room.renew(settings.concurrency, upstream)
   return {
     target,
     upstream,
-    again: copyUpstream(`${owner} again`, target.champion, settings, connectMs, pools),
+    again: upstreamOf(`${owner} again`, target.champion, () => undefined),
     room
   }
 }

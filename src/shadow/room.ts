@@ -14,13 +14,12 @@ import type { CopyUpstream } from './upstream.ts'
  */
 const LONG_MS = 20 * BATCH_MS
 
-const THERE: Pick<CopyUpstream, 'awayMs'> = { awayMs: () => 0 }
+const THERE: Pick<CopyUpstream, 'isAway'> = { isAway: () => false }
 
 export class Room {
   readonly #slot: number
   readonly #told = new Map<RoadBack, ShadowClosed>()
   #upstream = THERE
-  #timer: NodeJS.Timeout | null = null // until an address can be tried
   #most = 0
   #inside = 0
   #lastTook = 0 // ms
@@ -31,19 +30,22 @@ export class Room {
   }
 
   /** So many at once, and those addresses, from now on; copies that are under way stay. */
-  renew(most: number, upstream: Pick<CopyUpstream, 'awayMs'>): void {
+  renew(most: number, upstream: Pick<CopyUpstream, 'isAway'>): void {
     this.#most = most
     this.#upstream = upstream
-    this.#reachable()
+    this.reachable()
     this.#roomy()
+  }
+
+  /** To be called when an address that could not be connected to can be. */
+  reachable(): void {
+    if (!this.#upstream.isAway()) this.#open('unreachable')
   }
 
   /** A copy that came by this road is on its way, or why not. `now` in ms. */
   enter(now: number, road: RoadBack): ShadowClosed | null {
-    const away = this.#upstream.awayMs(now)
-    if (away > 0) {
+    if (this.#upstream.isAway()) {
       this.#close(road, 'unreachable')
-      this.#timer ??= setTimeout(() => this.#reachable(), away)
       return 'unreachable'
     }
     if (this.#inside >= this.#most) {
@@ -72,12 +74,6 @@ export class Room {
   /** The road has ended. */
   forget(road: RoadBack): void {
     this.#told.delete(road)
-  }
-
-  #reachable(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
-    this.#open('unreachable')
   }
 
   #roomy(): void {

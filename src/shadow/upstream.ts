@@ -3,9 +3,10 @@
  * copy has there. A copy is marked as one, carries no credentials unless they are kept, and has the host of the
  * shadow (shadow.md, rule 6).
  *
- * An address that cannot be connected to is left alone for a while: a connection for each copy would tell nothing
- * new, and cost as much as an answer.
+ * An address that cannot be connected to gets no copies: one for each would tell nothing new, and cost as much as an
+ * answer. It is knocked at, and gets copies again when it can be connected to.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Pool } from 'undici'
 import { dropFields, rewriteFields, rewrittenTarget } from '../domain/rewrite.ts'
 import { CREDENTIALS, type ShadowSettings } from '../domain/shadow.ts'
@@ -14,25 +15,29 @@ import type { ShadowUpstream } from '../domain/shadow-messages.ts'
 import type { AddressSnapshot } from '../domain/snapshot.ts'
 import { authorityOf } from '../upstream-connection/authority.ts'
 import { chooseAddress } from '../upstream-connection/choose.ts'
-import type { Pools } from '../upstream-connection/pools.ts'
+import type { PoolRequest, Pools } from '../upstream-connection/pools.ts'
 import { type CallLimits, type CopiedAnswer, CopiedCall } from './copied-call.ts'
 
 type CopyAddress = {
   readonly snapshot: AddressSnapshot
   readonly standing: Standing
   readonly pool: Pool
+  readonly request: PoolRequest
 }
 
-/** Times in ms. `away` is how long it was left alone last, 0 for an address that can be connected to. */
-type Standing = { inFlight: number; ejectedUntil: number; away: number }
+/** `ejectedUntil` is 0, or without end while it is knocked at. `back` is called when that is over. */
+type Standing = { inFlight: number; ejectedUntil: number; back: () => void }
 
-const FIRST_AWAY_MS = 100 // doubled each time in a row
-const LONGEST_AWAY_MS = 1_000
+/** They live as long as the pools do, which outlive settings. */
+const standings = new WeakMap<Pool, Standing>()
+
+const FIRST_KNOCK_MS = 100 // doubled each time
+const LONGEST_KNOCK_MS = 1_000
 
 export type CopyUpstream = {
-  /** How long no address can be tried from `now` on, in ms; 0 when one can. */
-  awayMs(now: number): number
-  /** Sends a copy; `done` is called once. While no address can be tried it ends as `connect`. */
+  /** No address can be connected to, or there is none. */
+  isAway(): boolean
+  /** Sends a copy; `done` is called once. While no address can be connected to it ends as `connect`. */
   send(
     copy: RequestCopy,
     body: Uint8Array | null,
@@ -41,24 +46,27 @@ export type CopyUpstream = {
   ): void
 }
 
-/** `owner` names the pools, which are shared with nobody else. */
+/**
+ * `owner` names the pools, which are shared with nobody else. `back` is called when an address that could not be
+ * connected to can be.
+ */
 export function copyUpstream(
   owner: string,
   upstream: ShadowUpstream,
   settings: Pick<ShadowSettings, 'keepHeaders'>,
   connectMs: number,
-  pools: Pools
+  pools: Pools,
+  back: () => void
 ): CopyUpstream {
-  const { addresses: snapshots, variant, tls, keepAliveMs, rewrite } = upstream
-  const own = pools.take(
-    owner,
-    snapshots.map(address => ({ variant, address, tls, keepAliveMs, connectMs }))
-  )
-  const addresses = snapshots.flatMap((snapshot, i): CopyAddress[] => {
+  const { variant, tls, keepAliveMs, rewrite } = upstream
+  const requests = upstream.addresses.map(address => {
+    return { variant, address, tls, keepAliveMs, connectMs }
+  })
+  const own = pools.take(owner, requests)
+  const addresses = requests.flatMap((request, i): CopyAddress[] => {
     const pool = own[i]
-    return pool === undefined
-      ? []
-      : [{ snapshot, pool, standing: { inFlight: 0, ejectedUntil: 0, away: 0 } }]
+    if (pool === undefined) return []
+    return [{ snapshot: request.address, pool, request, standing: standingOf(pool, back) }]
   })
   const choosable = { snapshot: { balance: upstream.balance }, addresses }
   const dropped = new Set(CREDENTIALS.filter(name => !settings.keepHeaders.includes(name)))
@@ -73,17 +81,11 @@ export function copyUpstream(
   }
 
   return {
-    awayMs(now) {
-      let least = LONGEST_AWAY_MS // also where there is no address at all
-      for (const { snapshot, standing } of addresses) {
-        if (snapshot.ramp > 0) least = Math.min(least, standing.ejectedUntil - now)
-      }
-      return Math.max(0, least)
-    },
+    isAway: () =>
+      addresses.every(({ snapshot, standing }) => snapshot.ramp <= 0 || standing.ejectedUntil > 0),
     send(copy, body, limits, done) {
-      const now = performance.now()
-      const address = chooseAddress(choosable, copy.unitHash, null, now)
-      if (address === null || address.standing.ejectedUntil > now) {
+      const address = chooseAddress(choosable, copy.unitHash, null, performance.now())
+      if (address === null || address.standing.ejectedUntil > 0) {
         done({ ...NO_ANSWER, outcome: 'connect', held: 0 })
         return
       }
@@ -91,7 +93,7 @@ export function copyUpstream(
       standing.inFlight++
       const call = new CopiedCall(limits, answer => {
         standing.inFlight--
-        judge(standing, answer.outcome === 'connect', performance.now())
+        if (answer.outcome === 'connect' && standing.ejectedUntil === 0) void eject(address, pools)
         done(answer)
       })
       const serverName = snapshot.secure ? (tls?.serverName ?? snapshot.hostname) : undefined
@@ -109,12 +111,22 @@ export function copyUpstream(
   }
 }
 
-function judge(standing: Standing, refused: boolean, now: number): void {
-  if (!refused) {
-    standing.away = 0
-    standing.ejectedUntil = 0
-  } else if (standing.ejectedUntil <= now) {
-    standing.away = Math.min(LONGEST_AWAY_MS, 2 * standing.away || FIRST_AWAY_MS)
-    standing.ejectedUntil = now + standing.away
-  }
+function standingOf(pool: Pool, back: () => void): Standing {
+  const standing = standings.get(pool) ?? { inFlight: 0, ejectedUntil: 0, back }
+  standing.back = back
+  standings.set(pool, standing)
+  return standing
+}
+
+/** Knocks until the address can be connected to, or nobody asks for it any more. Never rejects. */
+async function eject({ standing, pool, request }: CopyAddress, pools: Pools): Promise<void> {
+  standing.ejectedUntil = Number.POSITIVE_INFINITY
+  let wait = FIRST_KNOCK_MS
+  do {
+    await delay(wait)
+    wait = Math.min(LONGEST_KNOCK_MS, 2 * wait)
+    if (pool.closed || pool.destroyed) return
+  } while (!(await pools.canConnect(request)))
+  standing.ejectedUntil = 0
+  standing.back()
 }

@@ -52,6 +52,18 @@ export class Pools {
     return pools
   }
 
+  /** Whether a connection can be made there now. It is in no pool, and closed at once. Never rejects. */
+  canConnect({ address, tls, connectMs }: PoolRequest): Promise<boolean> {
+    const connect = connectorTo(address, tls, () => connectMs, this.#forbidden)
+    const tried = new Promise<boolean>(resolve => {
+      connect(new URL(originOf(address)), (_error, socket) => {
+        socket?.destroy()
+        resolve(socket !== null)
+      })
+    })
+    return tried.catch(() => false) // settings of TLS that cannot be used
+  }
+
   /** Closes the pools of a route that is gone. */
   drop(route: string): void {
     for (const { pool } of this.#routes.get(route)?.values() ?? []) close(pool)

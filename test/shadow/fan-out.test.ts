@@ -102,7 +102,7 @@ test('ends every copy once and gives back its credit when shadows answer, hang, 
   t.ok(outcomes.has('timeout') && outcomes.size > 2, [...outcomes].join())
 })
 
-test('leaves an address that refuses alone for a while, says so, and finds it again', async t => {
+test('copies nothing to an address that refuses, says so, and knocks until it is there', async t => {
   const port = await freePort()
   const pools = new Pools(forbidden([]))
   t.teardown(() => pools.destroy())
@@ -117,7 +117,8 @@ test('leaves an address that refuses alone for a while, says so, and finds it ag
       done()
     }
   })
-  fanOut.setTargets([shadowTarget(`http://127.0.0.1:${port}`)])
+  const target = shadowTarget(`http://127.0.0.1:${port}`)
+  fanOut.setTargets([target])
   let attempts = 0
   const onAttempt = (): void => void attempts++
   subscribe('undici:client:connectError', onAttempt)
@@ -141,21 +142,61 @@ test('leaves an address that refuses alone for a while, says so, and finds it ag
   t.equal(credit, 51)
   const words = counting.changed()[0]?.words
   t.equal(words?.[SHADOW_AT.drops + SHADOW_DROPS.indexOf('unreachable')], 50)
-  await until('another attempt to be allowed', () => said.length === 2)
+  fanOut.setTargets([{ ...target, settings: { ...target.settings, timeout: 5_000 } }])
+  await new Promise(resolve => setTimeout(resolve, KNOCKS_MS))
+  t.same(said, ['unreachable'], 'neither other settings nor knocking in vain bring it back')
+  t.equal(attempts, 1, 'no copy was spent on knocking')
+  const server = await startCounting(t, port)
+  await until('it to be found', () => said.length === 2)
   t.same(said, ['unreachable', null])
-  const server = createHttpServer((_req, res) => res.end('{}'))
-  t.teardown(() => server.close())
-  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
-  await until('an answer', () => {
-    send()
-    return outcomes.includes('ok')
-  })
-  const before = outcomes.length
+  t.equal(server.requests(), 0)
   send()
-  await until('another answer', () => outcomes.length > before)
-  t.equal(outcomes.at(-1), 'ok')
-  server.closeAllConnections()
+  await until('an answer', () => outcomes.length === 2)
+  t.equal(outcomes[1], 'ok')
+  t.equal(server.requests(), 1)
 })
+
+test('does not knock for a shadow that is gone', async t => {
+  const port = await freePort()
+  const pools = new Pools(forbidden([]))
+  t.teardown(() => pools.destroy())
+  const counting = createCounting()
+  let paired = 0
+  const fanOut = createFanOut({
+    giveWay,
+    pools,
+    counting,
+    paired: (_pairing, done) => {
+      paired++
+      done()
+    }
+  })
+  fanOut.setTargets([shadowTarget(`http://127.0.0.1:${port}`)])
+  fanOut.road(silent).take([requestCopy(1, [0]), answer(1, 0)])
+  await until('it to be refused', () => paired === 1)
+  fanOut.setTargets([])
+  const server = await startCounting(t, port)
+  await new Promise(resolve => setTimeout(resolve, KNOCKS_MS))
+  t.equal(server.connections(), 0)
+})
+
+const KNOCKS_MS = 400 // more than one
+
+/** A server on that port, and how many connections and requests it has got. */
+async function startCounting(t: { teardown(done: () => unknown): unknown }, port: number) {
+  let [connections, requests] = [0, 0]
+  const server = createHttpServer((_req, res) => {
+    requests++
+    res.end('{}')
+  })
+  server.on('connection', () => connections++)
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { connections: () => connections, requests: () => requests }
+}
 
 test('makes no outcome of copies for a shadow without an address', async t => {
   const pools = new Pools(forbidden([]))

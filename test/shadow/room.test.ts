@@ -2,10 +2,10 @@
 import { test } from 'tap'
 import type { ShadowClosed } from '../../src/domain/shadow.ts'
 import { Room } from '../../src/shadow/room.ts'
-import { until } from '../helpers/until.ts'
 
 const SLOT = 7
-const there = { awayMs: () => 0 }
+const there = { isAway: () => false }
+const away = { isAway: () => true }
 
 function road() {
   const said: string[] = []
@@ -110,33 +110,36 @@ test('tells of room that a new limit gives, and of the end of the shadow', async
   t.same(gone.said, ['7 concurrency'], 'a road that has ended hears nothing')
 })
 
-test('tells of a shadow that cannot be reached until it may be tried again', async t => {
+test('tells of a shadow that cannot be reached, and when it can be again', async t => {
   const [one, other] = [road(), road()]
   const room = new Room(SLOT)
-  let away = 0
-  room.renew(2, { awayMs: () => away })
+  let isAway = false
+  room.renew(2, { isAway: () => isAway })
   t.equal(room.enter(0, one), null)
-  away = 20
+  isAway = true
   t.equal(room.enter(1, one), 'unreachable')
   room.enter(2, one)
   room.enter(2, other)
   t.same([one.said, other.said], [['7 unreachable'], ['7 unreachable']])
   room.leave(3, 3)
-  t.equal(one.said.length, 1, 'a copy that ends does not bring it back')
-  away = 0
-  await until('the time to be over', () => one.said.length === 2 && other.said.length === 2)
+  room.reachable()
+  t.equal(one.said.length, 1, 'while no address is there nothing brings it back')
+  isAway = false
+  room.reachable()
   t.same([one.said[1], other.said[1]], ['7 open', '7 open'])
   t.equal(room.enter(30, one), null)
 })
 
-test('forgets that a shadow could not be reached when it gets other addresses, or ends', async t => {
+test('goes by its new addresses when it gets others, and forgets them when it ends', async t => {
   const { said, ...back } = road()
   const room = new Room(SLOT)
-  room.renew(1, { awayMs: () => 3_600_000 })
+  room.renew(1, away)
   room.enter(0, back)
+  room.renew(2, away)
+  t.same(said, ['7 unreachable'], 'others that are not there either')
   room.renew(1, there)
   t.equal(room.enter(1, back), null)
-  room.renew(1, { awayMs: () => 3_600_000 })
+  room.renew(1, away)
   room.enter(2, back)
   room.end()
   t.same(said, ['7 unreachable', '7 open', '7 unreachable', '7 open'])
