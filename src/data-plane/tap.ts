@@ -6,10 +6,9 @@
  * shadow. Nothing here waits or throws (shadow.md).
  */
 import type { ByteBudget } from '../domain/byte-budget.ts'
-import { BAD_KINDS } from '../domain/counts.ts'
+import { badKindsOf } from '../domain/counts.ts'
 import { Pieces } from '../domain/gathered.ts'
 import { bucketOfHash, hashText, saltPrefix } from '../domain/hash.ts'
-import { kindsOf } from '../domain/payload/reading.ts'
 import {
   countShadow,
   countShadowDrop,
@@ -239,7 +238,7 @@ export class Tap {
       kind: 'answer',
       id: this.#id,
       bytes: this.#answerBytes,
-      bad: kindsOf(ending.bad, BAD_KINDS),
+      bad: badKindsOf(ending.bad),
       body,
       truncated: this.#truncated,
       credit: this.#credit

@@ -37,6 +37,11 @@ export type BadKind = (typeof BAD_KINDS)[number]
 export type UpstreamError = (typeof UPSTREAM_ERRORS)[number]
 export type ShedReason = (typeof SHED_REASONS)[number]
 
+/** `bits` by index into BAD_KINDS. */
+export function badKindsOf(bits: number): readonly BadKind[] {
+  return BAD_KINDS.filter((_, i) => (bits & (1 << i)) !== 0)
+}
+
 /** Kinds of failure that have evidence of their own; a call can be several at once, so they are bits. */
 export const FAIL = { errors: 1, clientErrors: 2, badPredictions: 4, latency: 8 } as const
 export type FailKind = keyof typeof FAIL

@@ -15,7 +15,8 @@ import {
   type RequestFacts
 } from './facts.ts'
 import { jwtClaim } from './jwt-claim.ts'
-import type { BodyUnitSource, ScanState } from './payload/unit-scan.ts'
+import type { ScanState } from './payload/unit-place.ts'
+import type { BodyUnitSource } from './payload/unit-scan.ts'
 import { MAX_UNIT_BYTES, type UnitSource } from './route.ts'
 
 export type Unit =

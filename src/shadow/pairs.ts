@@ -10,9 +10,8 @@ import { compareSteps } from '../domain/compare/compare.ts'
 import type { ComparedSide, Comparison } from '../domain/compare/comparison.ts'
 import type { Steps } from '../domain/compare/pace.ts'
 import { redactSteps } from '../domain/compare/redact.ts'
-import { BAD_KINDS, type Outcome } from '../domain/counts.ts'
+import { badKindsOf, type Outcome } from '../domain/counts.ts'
 import { PAIR, type PairComparison, type PairRecord, type PairSide } from '../domain/pair.ts'
-import { kindsOf } from '../domain/payload/reading.ts'
 import type { CopyOutcome } from '../domain/shadow.ts'
 import { type CapturedAnswer, NO_ANSWER, type RequestCopy } from '../domain/shadow-copy.ts'
 import type { PublishedEvent, ShadowTarget } from '../domain/shadow-messages.ts'
@@ -97,7 +96,7 @@ export function createPairs(options: {
     const other = side(shadow, outcome, bodies.shadow)
     const comparison = settings.compare ? yield* compare(target, one, other) : NOT_COMPARED
     const again = noise === null ? null : yield* noiseOf(target, copy, one, noise, bodies.noise)
-    const bad = kindsOf(reading?.bad ?? 0, BAD_KINDS)
+    const bad = badKindsOf(reading?.bad ?? 0)
     const event = yield* eventOf(pairing, outcome, bad, comparison, bodies)
     const agreement = agreementOf(target)
     agreement.add(comparison, {

@@ -1,9 +1,9 @@
 /**
  * Reads an answer in pieces, as tests ask for them, and says what was found in words.
  */
-import { BAD_KINDS } from '../../src/domain/counts.ts'
+import { badKindsOf } from '../../src/domain/counts.ts'
 import { answerReader } from '../../src/domain/payload/answer-reader.ts'
-import { type AnswerHeadFacts, kindsOf, type Reading } from '../../src/domain/payload/reading.ts'
+import type { AnswerHeadFacts, Reading } from '../../src/domain/payload/reading.ts'
 import type { Protocol } from '../../src/domain/route.ts'
 
 const PATHS: Readonly<Record<Protocol, string>> = {
@@ -52,7 +52,7 @@ export function readCut(
 export function verdict(reading: Reading | null): string {
   if (reading === null || !reading.judged) return 'unjudged'
   if (reading.failed) return 'failed'
-  return kindsOf(reading.bad, BAD_KINDS).join()
+  return badKindsOf(reading.bad).join()
 }
 
 /** The verdict on a text, read whole; complains where single bytes say something else. */

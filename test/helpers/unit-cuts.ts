@@ -1,8 +1,8 @@
 /** Units that a scan has to find, held against it at every cut of the bytes. */
+import type { ScanState } from '../../src/domain/payload/unit-place.ts'
 import {
   type BodyFacts,
   type BodyUnitSource,
-  type ScanState,
   unitScan
 } from '../../src/domain/payload/unit-scan.ts'
 

@@ -4,7 +4,6 @@
  * A reader walks bytes once, in whatever pieces they come, bounded in bytes and memory; it never throws and never
  * guesses: what it cannot read is `unparsable` where a prediction was due, and `why` says how.
  */
-import type { BadKind } from '../counts.ts'
 import type { Protocol } from '../route.ts'
 
 /** Bytes of a body (after content decoding) that a reader looks at. */
@@ -64,8 +63,4 @@ export type AnswerHeadFacts = {
   readonly status: number
   readonly contentType: string | null
   readonly inferenceHeaderLength: number | null // Inference-Header-Content-Length of the answer
-}
-
-export function kindsOf(bits: number, kinds: readonly BadKind[]): readonly BadKind[] {
-  return kinds.filter((_, i) => (bits & (1 << i)) !== 0)
 }

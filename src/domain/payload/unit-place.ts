@@ -5,7 +5,16 @@
  * with one name is the one that counts, so an answer never waits for what may follow. JSON Pointer: RFC 6901.
  */
 import { latin1Of } from '../facts.ts'
-import type { ScanState } from './unit-scan.ts'
+
+/**
+ * `open`: more bytes may decide. A text is latin1, one character a byte: the bytes of a string with its escapes
+ * undone, or of a number as it is written. Objects, arrays, null, true and false are no units.
+ */
+export type ScanState =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'found'; readonly text: string }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'invalid'; readonly why: string } // longer than 256 bytes
 
 /** What is told of one place. Texts are latin1, one character a byte. */
 export type Place = {

@@ -14,6 +14,7 @@ import {
   Places,
   PointerPlace,
   pointerTokens,
+  type ScanState,
   Slot,
   together
 } from './unit-place.ts'
@@ -33,16 +34,6 @@ export type BodyFacts = {
   readonly contentEncoding: string | null
   readonly inferenceHeaderLength: number | null // Inference-Header-Content-Length
 }
-
-/**
- * `open`: more bytes may decide. A text is latin1, one character a byte: the bytes of a string with its escapes
- * undone, or of a number as it is written. Objects, arrays, null, true and false are no units.
- */
-export type ScanState =
-  | { readonly kind: 'open' }
-  | { readonly kind: 'found'; readonly text: string }
-  | { readonly kind: 'absent' }
-  | { readonly kind: 'invalid'; readonly why: string } // longer than 256 bytes
 
 export type UnitScan = {
   push(chunk: Uint8Array): ScanState

@@ -1,6 +1,7 @@
 /** Units by JSON Pointer: every way to a value, every kind of value, every text. */
 import { test } from 'tap'
-import { type ScanState, unitScan } from '../../../src/domain/payload/unit-scan.ts'
+import type { ScanState } from '../../../src/domain/payload/unit-place.ts'
+import { unitScan } from '../../../src/domain/payload/unit-scan.ts'
 import { seeded } from '../../helpers/seeded.ts'
 import { bytesOf, findsUnits, JSON_FACTS, type UnitCase } from '../../helpers/unit-cuts.ts'
 

@@ -1,6 +1,7 @@
 /** What holds for units from all sources: odd bytes, the head of a request, several sources, length and cost. */
 import { test } from 'tap'
-import { type ScanState, unitScan } from '../../../src/domain/payload/unit-scan.ts'
+import type { ScanState } from '../../../src/domain/payload/unit-place.ts'
+import { unitScan } from '../../../src/domain/payload/unit-scan.ts'
 import { everyCut, findsUnits, JSON_FACTS, type UnitCase } from '../../helpers/unit-cuts.ts'
 
 const CASES: readonly UnitCase[] = [

@@ -1,6 +1,6 @@
 /** Units in tensors of the Open Inference Protocol, in JSON and behind it. */
 import { test } from 'tap'
-import type { ScanState } from '../../../src/domain/payload/unit-scan.ts'
+import type { ScanState } from '../../../src/domain/payload/unit-place.ts'
 import { everyCut, findsUnits, JSON_FACTS, type UnitCase } from '../../helpers/unit-cuts.ts'
 
 const CASES: readonly UnitCase[] = [
