@@ -154,8 +154,8 @@ function movedText({ off, on, ratio, low, high }: Moved): string {
 /** In words, for as many pairs of windows as there are. */
 function verdict({ pairs, p99 }: Windows): string {
   const over = `medians and quartiles over ${pairs} pairs of windows`
-  if (p99.low <= 1 && p99.high >= 1) return `${over}: the p99 of users did not move`
-  return `${over}: the p99 of users was ${p99.ratio > 1 ? 'higher' : 'lower'} with the shadow`
+  if (p99.every === null) return `${over}: the p99 of users did not move`
+  return `${over}: the p99 of users was ${p99.every} with the shadow, in every pair`
 }
 
 function lookLines({ adminUrl, tokenFile, dataUrl, keep }: Look): string[] {
