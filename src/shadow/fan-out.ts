@@ -18,7 +18,7 @@ import {
   NO_ANSWER,
   type RequestCopy
 } from '../domain/shadow-copy.ts'
-import type { ShadowTarget } from '../domain/shadow-messages.ts'
+import type { ShadowTarget, ShadowUpstream } from '../domain/shadow-messages.ts'
 import type { GiveWay } from '../ports.ts'
 import type { Pools } from '../upstream-connection/pools.ts'
 import type { CopiedAnswer } from './copied-call.ts'
@@ -207,8 +207,8 @@ function liveTarget(target: ShadowTarget, before: Live | undefined, pools: Pools
   // What is not connected by the end of a copy's time must not go on holding its body.
   const connectMs = Math.min(target.connectMs, settings.timeout)
   const room = before?.room ?? new Room(target.slot)
-  const upstreamOf = (name: string, settingsOf: ShadowTarget['shadow'], back: () => void) =>
-    copyUpstream(name, settingsOf, settings, connectMs, pools, back)
+  const upstreamOf = (name: string, upstream: ShadowUpstream, back: () => void) =>
+    copyUpstream(name, upstream, settings, connectMs, pools, back)
   const upstream = upstreamOf(owner, target.shadow, () => room.reachable())
   room.renew(settings.concurrency, upstream)
   return {

@@ -24,14 +24,17 @@ export type Answer = {
 export type Answering = {
   readonly url: string
   readonly requests: () => readonly Recorded[]
+  readonly connections: () => number // that were made
 }
 
-/** Starts one; `answer` is asked for each request, when all of it is there. */
+/** Starts one, on port `at` or any that is free; `answer` is asked for each request, when all of it is there. */
 export async function startAnswering(
   t: { teardown(done: () => unknown): unknown },
-  answer: (request: Recorded) => Answer
+  answer: (request: Recorded) => Answer,
+  at = 0
 ): Promise<Answering> {
   const requests: Recorded[] = []
+  let connections = 0
   const server = createServer((req, res) => {
     const chunks: Buffer[] = []
     req.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -46,14 +49,19 @@ export async function startAnswering(
       give(res, answer(recorded))
     })
   })
+  server.on('connection', () => connections++)
   server.keepAliveTimeout = 0 // the router closes first, also when this process stood still
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>(resolve => server.listen(at, '127.0.0.1', resolve))
   t.teardown(() => {
     server.closeAllConnections()
     server.close()
   })
   const { port } = server.address() as AddressInfo // it listens on TCP
-  return { url: `http://127.0.0.1:${port}`, requests: () => requests }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    requests: () => requests,
+    connections: () => connections
+  }
 }
 
 function give(res: ServerResponse, answer: Answer): void {

@@ -1,7 +1,6 @@
 /** Every copy ends once and gives back all that it took, however its answers come. */
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'tap'
 import type { RoadBack } from '../../src/copy-road/accept-roads.ts'
@@ -146,14 +145,14 @@ test('copies nothing to an address that refuses, says so, and knocks until it is
   await new Promise(resolve => setTimeout(resolve, KNOCKS_MS))
   t.same(said, ['unreachable'], 'neither other settings nor knocking in vain bring it back')
   t.equal(attempts, 1, 'no copy was spent on knocking')
-  const server = await startCounting(t, port)
+  const server = await startAnswering(t, () => ({}), port)
   await until('it to be found', () => said.length === 2)
   t.same(said, ['unreachable', null])
-  t.equal(server.requests(), 0)
+  t.equal(server.requests().length, 0)
   send()
   await until('an answer', () => outcomes.length === 2)
   t.equal(outcomes[1], 'ok')
-  t.equal(server.requests(), 1)
+  t.equal(server.requests().length, 1)
 })
 
 test('does not knock for a shadow that is gone', async t => {
@@ -175,28 +174,12 @@ test('does not knock for a shadow that is gone', async t => {
   fanOut.road(silent).take([requestCopy(1, [0]), answer(1, 0)])
   await until('it to be refused', () => paired === 1)
   fanOut.setTargets([])
-  const server = await startCounting(t, port)
+  const server = await startAnswering(t, () => ({}), port)
   await new Promise(resolve => setTimeout(resolve, KNOCKS_MS))
   t.equal(server.connections(), 0)
 })
 
 const KNOCKS_MS = 400 // more than one
-
-/** A server on that port, and how many connections and requests it has got. */
-async function startCounting(t: { teardown(done: () => unknown): unknown }, port: number) {
-  let [connections, requests] = [0, 0]
-  const server = createHttpServer((_req, res) => {
-    requests++
-    res.end('{}')
-  })
-  server.on('connection', () => connections++)
-  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return { connections: () => connections, requests: () => requests }
-}
 
 test('makes no outcome of copies for a shadow without an address', async t => {
   const pools = new Pools(forbidden([]))
