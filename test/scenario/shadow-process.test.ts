@@ -1,5 +1,8 @@
 /** The process of shadows and events beside the router: its death, signals to it, and the death of the router. */
+import { spawn } from 'node:child_process'
+import { availableParallelism } from 'node:os'
 import t from 'tap'
+import { leash } from '../../demo/leash.ts'
 import { startAnswering } from '../helpers/answering.ts'
 import { childrenOf, isAlive } from '../helpers/process-tree.ts'
 import { askAs, copiesEnded, pairsIn, shadowedRoute, shadowOf, sum } from '../helpers/shadowed.ts'
@@ -56,6 +59,17 @@ t.test('is replaced when it is killed under load, and no client feels it', async
   t.equal(considered, statuses.get(200))
   t.ok((dropped['lost'] ?? 0) > 0, `${dropped['lost']} lost`)
   t.ok(router.logs().some(({ msg }) => /SIGKILL.*another one starts/.test(String(msg))))
+})
+
+t.test('ends its copies also where no core has nothing to do', async t => {
+  const router = await started()
+  for (let i = 0; i < 2 * availableParallelism(); i++) {
+    const busy = spawn(process.execPath, ['--eval', 'for (;;);'], { stdio: 'ignore' })
+    leash(busy)
+    t.teardown(() => busy.kill('SIGKILL'))
+  }
+  for (let user = 0; user < 500; user++) await ask(router, user)
+  t.match((await copiesEnded(router, 'fraud')).outcomes, { ok: 500 })
 })
 
 t.test('goes on when signals reach it, and ends with the router', async t => {
