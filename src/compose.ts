@@ -118,7 +118,7 @@ export async function compose(
       entry: new URL('./data-plane/thread.ts', import.meta.url),
       count: config.threads,
       regions,
-      shadowCounters: shadowCounts.ofThread,
+      shadowCounts,
       road: shadowProcess.road,
       log,
       settings: () => ({

@@ -25,21 +25,22 @@ export type ShadowCounts = {
     readonly dropped: Readonly<Record<string, number>>
     readonly outcomes: Readonly<Record<string, number>>
   }
-  /** The shadow process has ended: what was considered and has not ended is lost. Right only while nothing is copied. */
-  loseOpen(): void
+  /** The shadow process has ended: what was sent to it and has not ended is lost. Right only while nothing is sent. */
+  loseSent(): void
+  /** A data thread has ended: what it considered and neither sent nor dropped is lost. */
+  loseUnsent(thread: number): void
 }
 
 export function createShadowCounts(threads: number): ShadowCounts {
   const buffers = Array.from({ length: threads }, () => new SharedArrayBuffer(SHADOW_REGION_BYTES))
   const ofProcess = new Uint32Array(SHADOW_REGION_BYTES / 4)
   const before = new Uint32Array(SHADOW_REGION_BYTES / 4) // of processes that have ended
-  const regions = [...buffers.map(buffer => new Uint32Array(buffer)), ofProcess, before]
+  const ofThreads = buffers.map(buffer => new Uint32Array(buffer))
+  const regions = [...ofThreads, ofProcess, before]
   const slots = new Map<string, number>()
 
   function sum(slot: number, word: number): number {
-    let all = 0
-    for (const words of regions) all += words[slot * SHADOW_AT.size + word] ?? 0
-    return all
+    return regions.reduce((all, words) => all + at(words, slot, word), 0)
   }
 
   return {
@@ -67,19 +68,42 @@ export function createShadowCounts(threads: number): ShadowCounts {
         ])
       )
     }),
-    loseOpen() {
+    loseSent() {
       for (const [word, count] of ofProcess.entries()) before[word] = (before[word] ?? 0) + count
       ofProcess.fill(0)
-      const at = SHADOW_AT.drops + SHADOW_DROPS.indexOf('lost')
       for (const slot of slots.values()) {
-        let open = sum(slot, SHADOW_AT.considered)
-        for (let word = SHADOW_AT.drops; word < SHADOW_AT.size; word++) open -= sum(slot, word)
-        before[slot * SHADOW_AT.size + at] =
-          (before[slot * SHADOW_AT.size + at] ?? 0) + Math.max(0, open)
+        const sent = ofThreads.reduce((all, words) => all + at(words, slot, SHADOW_AT.sent), 0)
+        lose(before, slot, sent - ended(before, slot))
+      }
+    },
+    loseUnsent(thread) {
+      const words = ofThreads[thread]
+      if (words === undefined) return
+      for (const slot of slots.values()) {
+        const left = at(words, slot, SHADOW_AT.considered) - at(words, slot, SHADOW_AT.sent)
+        lose(words, slot, left - ended(words, slot))
       }
     }
   }
 }
+
+function at(words: Uint32Array, slot: number, word: number): number {
+  return words[slot * SHADOW_AT.size + word] ?? 0
+}
+
+/** Everything of a slot that was dropped or has an outcome. */
+function ended(words: Uint32Array, slot: number): number {
+  let all = 0
+  for (let word = SHADOW_AT.drops; word < SHADOW_AT.size; word++) all += at(words, slot, word)
+  return all
+}
+
+/** `copies` is a difference of counters, which begin again at 2^32. */
+function lose(words: Uint32Array, slot: number, copies: number): void {
+  words[slot * SHADOW_AT.size + LOST] = at(words, slot, LOST) + Math.max(0, copies | 0)
+}
+
+const LOST = SHADOW_AT.drops + SHADOW_DROPS.indexOf('lost')
 
 /** Outcomes that a copy can have, in the order of the counters. */
 export const COPY_OUTCOMES: readonly CopyOutcome[] = OUTCOMES.filter(

@@ -165,7 +165,7 @@ export function createShadowProcess<Events>(options: ShadowProcessOptions<Events
     const settled = roads?.close() ?? Promise.resolve()
     setTimeout(() => {
       void settled.then(() => {
-        counts.loseOpen()
+        counts.loseSent()
         if (!ending) spawn(() => undefined)
       })
     }, wait).unref()

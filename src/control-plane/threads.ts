@@ -14,6 +14,7 @@ import { fail, type SluiceError } from '../errors.ts'
 import type { Log } from '../ports.ts'
 import type { Regions } from './regions.ts'
 import { type RestartPace, restartPace } from './restart-pace.ts'
+import type { ShadowCounts } from './shadow-counts.ts'
 import type { CopyRoads } from './shadow-process.ts'
 
 export type ThreadsOptions = {
@@ -22,7 +23,7 @@ export type ThreadsOptions = {
   /** Asked anew for each start of a thread: ports are known only when everything listens. */
   readonly settings: () => Omit<ThreadSettings, 'index' | 'header' | 'threads' | 'shadowCounters'>
   readonly regions: Regions
-  readonly shadowCounters: (thread: number) => SharedArrayBuffer
+  readonly shadowCounts: Pick<ShadowCounts, 'ofThread' | 'loseUnsent'>
   /** Where copies go; null while there is nowhere. */
   readonly road: () => RoadAddress | null
   readonly log: Log
@@ -54,7 +55,7 @@ type Slot = {
   copying: boolean
 }
 
-const STOP_COPYING_MS = 1_000
+const STOP_COPYING_MS = 5_000
 /** What requests leave behind is short-lived: a quarter of the default costs 1 % more CPU and saves 70 MB. */
 const YOUNG_MB = 16
 
@@ -106,7 +107,7 @@ export function createThreads(options: ThreadsOptions): Threads {
       index,
       threads: options.count,
       header,
-      shadowCounters: options.shadowCounters(index),
+      shadowCounters: options.shadowCounts.ofThread(index),
       listen
     }
     const worker = new Worker(options.entry, {
@@ -144,6 +145,7 @@ export function createThreads(options: ThreadsOptions): Threads {
       slot.worker = null
       slot.listening = false
       slot.drained = true
+      options.shadowCounts.loseUnsent(index)
       settle()
       if (ending) return
       if (started && !listened) {

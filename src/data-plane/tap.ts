@@ -99,6 +99,10 @@ export class Taps {
     return tap
   }
 
+  sent(slot: number): void {
+    countShadow(this.#counters, slot, SHADOW_AT.sent)
+  }
+
   drop(slot: number, why: ShadowDrop): void {
     countShadowDrop(this.#counters, slot, why)
   }
@@ -187,8 +191,11 @@ export class Tap {
     const { bytes } = this.#request
     const slots: number[] = []
     for (const { slot, maxBody } of this.#shadows) {
-      if (bytes <= maxBody) slots.push(slot)
-      else this.#taps.drop(slot, 'size')
+      if (bytes > maxBody) this.#taps.drop(slot, 'size')
+      else {
+        slots.push(slot)
+        this.#taps.sent(slot)
+      }
     }
     const body = this.#request.whole()
     this.#request = null

@@ -18,7 +18,7 @@ export const SHADOW_DROPS = [
   'concurrency', // the shadow answers too slowly for its limit of copies at once
   'unreachable', // no address of the shadow could be connected to a moment ago
   'incomplete', // the client left before its request was whole
-  'lost' // the shadow process ended with it
+  'lost' // the shadow process, or the data thread, ended with it
 ] as const
 export type ShadowDrop = (typeof SHADOW_DROPS)[number]
 
@@ -69,8 +69,11 @@ export function shadowSalt(name: string): string {
 /** Most shadows of a process over its life. */
 export const SHADOW_SLOTS = 1024
 
-/** Words of one slot in a thread's region of shadow counters; drops and outcomes follow in the closed order. */
-export const SHADOW_AT = { considered: 0, drops: 1, outcomes: 16, size: 32 } as const
+/**
+ * Words of one slot in a thread's region of shadow counters; drops and outcomes follow in the closed order. `sent` are
+ * copies that a data thread handed over: the shadow process counts how they end.
+ */
+export const SHADOW_AT = { considered: 0, sent: 1, drops: 2, outcomes: 16, size: 32 } as const
 export const SHADOW_REGION_BYTES = SHADOW_SLOTS * SHADOW_AT.size * 4
 
 /** Counts one more in a `word` of a slot. `words` is the region of the calling thread, who alone writes it. */

@@ -109,8 +109,8 @@ export function createPairs(options: {
     })
     if (again !== null) agreement.addNoise(again, comparison)
     changed.add(slot)
-    options.counting.ended(slot, outcome)
     options.publish(event)
+    options.counting.ended(slot, outcome)
   }
 
   function* eventOf(

@@ -3,6 +3,7 @@ import { type Test, test } from 'tap'
 import { createRegions } from '../../src/control-plane/regions.ts'
 import { createShadowCounts } from '../../src/control-plane/shadow-counts.ts'
 import { createThreads } from '../../src/control-plane/threads.ts'
+import { SHADOW_AT } from '../../src/domain/shadow.ts'
 import type { Snapshot } from '../../src/domain/snapshot.ts'
 import { until } from '../helpers/until.ts'
 
@@ -14,11 +15,12 @@ function snapshot(sequence: number): Snapshot {
 
 function twoThreads(t: Test, port = 0) {
   const regions = createRegions(2)
+  const shadowCounts = createShadowCounts(2)
   const threads = createThreads({
     entry: new URL('../helpers/tiny-thread.ts', import.meta.url),
     count: 2,
     regions,
-    shadowCounters: createShadowCounts(2).ofThread,
+    shadowCounts,
     road: () => null,
     log,
     settings: () => ({
@@ -30,7 +32,7 @@ function twoThreads(t: Test, port = 0) {
     })
   })
   t.teardown(() => threads.stop())
-  return { regions, threads }
+  return { regions, shadowCounts, threads }
 }
 
 /** Sends a text on a new connection; resolves with the index of the thread that had it. */
@@ -80,6 +82,21 @@ test('starts another thread with the same counters when one dies', async t => {
     () => regions.of('demo', 'stable', 0).some(({ words }) => words[0] === 2) || undefined
   )
   await until('two threads to accept', () => threads.accepting() === 2 || undefined)
+})
+
+test('counts as lost what a thread had not sent when it died', async t => {
+  const { threads, shadowCounts } = twoThreads(t)
+  const slot = shadowCounts.slotOf('fraud', 'try') ?? 0
+  const { port } = await threads.start(snapshot(1))
+  for (const thread of [0, 1]) {
+    const words = new Uint32Array(shadowCounts.ofThread(thread))
+    words[slot * SHADOW_AT.size + SHADOW_AT.considered] = 3
+    words[slot * SHADOW_AT.size + SHADOW_AT.sent] = 2
+  }
+  await say(port, 'die').catch(() => '')
+  await until('the death to be known', () => shadowCounts.read(slot).dropped['lost'] === 1)
+  await until('another thread', () => threads.accepting() === 2)
+  t.match(shadowCounts.read(slot), { considered: 6, dropped: { lost: 1 } })
 })
 
 test('gives a thread each region of counters once when snapshots follow each other', async t => {
