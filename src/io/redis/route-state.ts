@@ -32,7 +32,7 @@ import { appendEntry, type DatedDraft } from './audit-log.ts'
 import { faultOf, unreachable } from './fault.ts'
 import { decodeRemote } from './remote-document.ts'
 import { digestOf, type RemoteRoute, type RemoteState } from './remote-route.ts'
-import { createTurns } from './turns.ts'
+import { createSerialQueue } from './serial-queue.ts'
 import { createWriter } from './writer.ts'
 
 export type RouteContext = {
@@ -100,7 +100,7 @@ export function createRouteState(start: RouteStart, context: RouteContext): Rout
   let confirmedDigest = digestOf(canonicalJson(start.document))
   let answeredAt = -1
   let unreadable = '' // why the store's document is not used; told once
-  const turns = createTurns(clock.now)
+  const queue = createSerialQueue(clock.now)
   const asked = new Set<string>() // ids of rollbacks that were asked for and are in no document yet
 
   /** Asks the store; its document, null where it has none, undefined where it has one that cannot be used. */
@@ -265,7 +265,7 @@ export function createRouteState(start: RouteStart, context: RouteContext): Rout
     // Where it was made meanwhile the store has what was meant, and a later run is another matter.
     const meansAll = operation.trigger === 'operator' && operation.runs === undefined
     if (meansAll) asked.add(operation.id)
-    const stored = turns.take(async () => {
+    const stored = queue.run(async () => {
       await meet()
       return asked.delete(operation.id) ? change(operation, author) : null
     }, SETTLE_MS)
@@ -292,13 +292,13 @@ export function createRouteState(start: RouteStart, context: RouteContext): Rout
     source: () => source,
     ageMs: () => clock.now() - (answeredAt === -1 ? born : answeredAt),
     settled: () => firstMissing(confirmed ?? start.document, tombstones, means) === null,
-    busy: turns.busy,
-    sync: () => turns.share(() => known(meet)),
+    busy: queue.busy,
+    sync: () => queue.share(() => known(meet)),
     write(operation, author) {
       if (operation.kind === 'rollback') return rollBack(operation, author)
-      return turns.take(() => known(() => change(operation, author)), PATIENCE_MS)
+      return queue.run(() => known(() => change(operation, author)), PATIENCE_MS)
     },
-    audit: draft => turns.take(() => known(() => appendEntry(writer, draft)), PATIENCE_MS)
+    audit: draft => queue.run(() => known(() => appendEntry(writer, draft)), PATIENCE_MS)
   }
 
   /** Faults of the connection become the API's error, and are counted. */

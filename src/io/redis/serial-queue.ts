@@ -6,9 +6,9 @@
  */
 import { fail } from '../../errors.ts'
 
-export type Turns = {
+export type SerialQueue = {
   /** Runs the task when all before it are done. Throws SLC_STORE_UNREACHABLE when that took longer than `patienceMs`. */
-  take<Result>(task: () => Promise<Result>, patienceMs?: number): Promise<Result>
+  run<Result>(task: () => Promise<Result>, patienceMs?: number): Promise<Result>
   /** The same for a task that is as good as one that waits already: they run once. */
   share(task: () => Promise<void>): Promise<void>
   /** Whether a task waits or runs. */
@@ -16,24 +16,24 @@ export type Turns = {
 }
 
 /** `now` in ms, monotonic. */
-export function createTurns(now: () => number): Turns {
+export function createSerialQueue(now: () => number): SerialQueue {
   let last: Promise<unknown> = Promise.resolve()
   let shared: Promise<void> | null = null
   let waiting = 0
 
-  function take<Result>(
+  function run<Result>(
     task: () => Promise<Result>,
     patienceMs = Number.POSITIVE_INFINITY
   ): Promise<Result> {
     const asked = now()
     waiting++
-    const turn = last.then(() => {
+    const result = last.then(() => {
       if (now() - asked > patienceMs) {
         throw fail('SLC_STORE_UNREACHABLE', ['it answers too slowly'], { reason: 'busy' })
       }
       return task()
     })
-    const done = turn.finally(() => {
+    const done = result.finally(() => {
       waiting--
     })
     last = done.catch(() => undefined)
@@ -41,9 +41,9 @@ export function createTurns(now: () => number): Turns {
   }
 
   return {
-    take,
+    run,
     share(task) {
-      shared ??= take(() => {
+      shared ??= run(() => {
         shared = null
         return task()
       })
