@@ -69,7 +69,7 @@ t.test('ends its copies also where no core has nothing to do', async t => {
     t.teardown(() => busy.kill('SIGKILL'))
   }
   for (let user = 0; user < 500; user++) await ask(router, user)
-  t.match((await copiesEnded(router, 'fraud')).outcomes, { ok: 500 })
+  t.equal(sum((await copiesEnded(router, 'fraud')).outcomes), 500, 'some of them by their timeout')
 })
 
 t.test('goes on when signals reach it, and ends with the router', async t => {
