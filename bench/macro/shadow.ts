@@ -4,11 +4,12 @@
  * One router, one load over the same connections from beginning to end, and windows without and with a shadow next
  * to each other, in every condition that a shadow or Kafka can be in; a control has no shadow in either window. The
  * rate is chosen so that the whole machine is at most 60 % busy with a healthy shadow on: beyond that every process
- * on it is in everybody's p99. What would be other machines, the challenger and the broker, has what is left of it. A
- * pair of windows in which the host took time away from this machine is measured again, up to once for each in all.
- * Then the accounts: every request is a pair that was recorded once, or a drop with its reason. Memory is pushed to
- * its bounds apart, in routers of its own. Exit code 1 where a request failed, an account does not agree, or memory
- * went beyond its budget; the ratios are judged by compare.ts.
+ * on it is in everybody's p99. `--busy PERCENT` chooses another share than 20, `--rounds N` how many pairs of
+ * windows. What would be other machines, the challenger and the broker, has what is left of it. A pair of windows in
+ * which the host took time away from this machine is measured again, up to once for each in all. Then the accounts:
+ * every request is a pair that was recorded once, or a drop with its reason. Memory is pushed to its bounds apart,
+ * in routers of its own. Exit code 1 where a request failed, an account does not agree, or memory went beyond its
+ * budget; the ratios are judged by compare.ts.
  */
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -45,7 +46,6 @@ type Totals = {
 const CONNECTIONS = 32
 const SETTLE_MS = 1_000 // after a switch, before a window
 const BUSY_MOST = 0.6
-const BUSY_AIM = 0.2 // a third of what is allowed
 const STOLEN_MOST = 0.01
 const LIMIT = 1.1
 const mode = modeOf()
@@ -59,8 +59,8 @@ const plan = {
   main: { rounds: 10, seconds: 8, rate: 500, warm: 30, tries: 4, again: 1, memory: 20 },
   long: { rounds: 30, seconds: 8, rate: 500, warm: 40, tries: 4, again: 1, memory: 30 }
 }[mode]
-const roundsAt = process.argv.indexOf('--rounds')
-const rounds = roundsAt < 0 ? plan.rounds : Number(process.argv[roundsAt + 1])
+const rounds = option('--rounds', plan.rounds)
+const busyAim = option('--busy', 20) / 100 // a third of what is allowed
 
 const violations: string[] = []
 const disturbed = { again: 0, kept: 0 } // pairs of windows from which the host took time
@@ -167,12 +167,18 @@ async function busyFor(ms: number): Promise<number> {
   return shareOf('busy', before, machineTimes())
 }
 
+/** The number behind a word of the command line. */
+function option(word: string, otherwise: number): number {
+  const at = process.argv.indexOf(word)
+  return at < 0 ? otherwise : Number(process.argv[at + 1])
+}
+
 /**
- * Requests a second at which a healthy shadow leaves the machine at BUSY_AIM, after code is compiled. Other work on
+ * Requests a second at which a healthy shadow leaves the machine at the aim, after code is compiled. Other work on
  * the machine lowers it, to what makes a third of that at most.
  */
 async function chosenRate(): Promise<number> {
-  const aim = Math.max(BUSY_AIM / 3, BUSY_AIM - idleBusy)
+  const aim = Math.max(busyAim / 3, busyAim - idleBusy)
   let chosen = plan.rate
   await load.ask(`rate ${chosen}`)
   await bed.turn('healthy')
