@@ -117,7 +117,7 @@ t.test('copies to each of several shadows, independently', async t => {
   const [one, other] = [await settled('several'), await settled('several', 'again')]
   t.equal(one.outcomes['ok'], 20)
   t.equal(other.outcomes['ok'], 20)
-  t.equal((await pairsOf('several')).length, 40)
+  await until('a pair of each', async () => (await pairsOf('several')).length === 40)
 })
 
 t.test('gives every user all copies or none when it samples by unit', async t => {
