@@ -55,7 +55,8 @@ const shadow = block(
       max: DAY
     }),
     concurrency: whole({
-      description: 'Copies at once, per process; beyond it a copy is dropped and counted.',
+      description:
+        'Copies at once, per process; one beyond it waits for 250 ms at most, and is then dropped and counted.',
       default: 64,
       min: 1,
       max: 10_000

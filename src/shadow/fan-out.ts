@@ -11,6 +11,7 @@ import { ByteBudget } from '../domain/byte-budget.ts'
 import { bucketOfHash, hashText, saltPrefix } from '../domain/hash.ts'
 import { withModel } from '../domain/payload/model-rewrite.ts'
 import { releaseBytes } from '../domain/release-bytes.ts'
+import type { ShadowDrop } from '../domain/shadow.ts'
 import {
   ANSWER_BYTES,
   type AnswerCopy,
@@ -71,7 +72,7 @@ export function createFanOut(options: {
     )
     for (const [slot, { target, room }] of before) {
       if (live.has(slot)) continue
-      room.end()
+      room.end(performance.now())
       pools.drop(ownerOf(target))
       pools.drop(`${ownerOf(target)} again`)
     }
@@ -97,31 +98,35 @@ export function createFanOut(options: {
         giveWay()
         const { copy } = entry
         const now = performance.now()
+        entry.legs += copy.slots.length
         for (const slot of copy.slots) {
-          const to = live.get(slot)
-          if (to === undefined) {
-            counting.dropped(slot, 'off')
-            continue
+          const refuse = (why: ShadowDrop): void => {
+            counting.dropped(slot, why)
+            ended(entry)
           }
-          const why = to.room.enter(now, back)
-          if (why === null) send(entry, to)
-          else counting.dropped(slot, why)
+          const room = live.get(slot)?.room
+          if (room === undefined) refuse('off')
+          else room.enter(now, back, { go: () => send(entry, slot, refuse), refuse })
         }
-        entry.legs--
-        settled(entry)
+        ended(entry)
       }
 
-      function send(entry: OpenCopy, to: Live): void {
+      /** As the shadow is by now: a copy may have waited. */
+      function send(entry: OpenCopy, slot: number, refuse: (why: ShadowDrop) => void): void {
+        const to = live.get(slot)
+        if (to === undefined) {
+          refuse('off')
+          return
+        }
         const { target, room } = to
-        const leg: Leg = { target, shadow: null, noise: null, expects: isNoisy(target, entry.copy) }
-        entry.legs++
         const { copy } = entry
+        const leg: Leg = { target, shadow: null, noise: null, expects: isNoisy(target, copy) }
         const limits = {
           timeoutMs: target.settings.timeout,
           maxBody: target.settings.maxBody,
           budget
         }
-        const ended = (): void => {
+        const answered = (): void => {
           if (leg.shadow === null || (leg.expects && leg.noise === null)) return
           entry.waiting.push(leg)
           settle(entry)
@@ -130,12 +135,12 @@ export function createFanOut(options: {
           giveWay()
           room.leave(performance.now(), answer.latencyMs)
           leg.shadow = answer
-          ended()
+          answered()
         })
         if (!leg.expects) return
         to.again.send(copy, copy.body, limits, answer => {
           leg.noise = answer
-          ended()
+          answered()
         })
       }
 
@@ -149,10 +154,14 @@ export function createFanOut(options: {
             budget.giveBack(shadow.held + (noise?.held ?? 0))
             releaseBytes(shadow.body)
             releaseBytes(noise?.body ?? null)
-            entry.legs--
-            settled(entry)
+            ended(entry)
           })
         }
+        settled(entry)
+      }
+
+      function ended(entry: OpenCopy): void {
+        entry.legs--
         settled(entry)
       }
 
@@ -210,7 +219,7 @@ function liveTarget(target: ShadowTarget, before: Live | undefined, pools: Pools
   const upstreamOf = (name: string, upstream: ShadowUpstream, back: () => void) =>
     copyUpstream(name, upstream, settings, connectMs, pools, back)
   const upstream = upstreamOf(owner, target.shadow, () => room.reachable())
-  room.renew(settings.concurrency, upstream)
+  room.renew(settings.concurrency, upstream, performance.now())
   return {
     target,
     upstream,

@@ -1,40 +1,56 @@
 /**
  * Whether one shadow takes another copy: so many may be under way at once, and an address of it must be there to try.
- * While it takes none, and will not for long, the data threads are told so and copy nothing for it, for what a copy
- * costs them would be in vain.
+ * Copies come in bursts when this process had no time, so one that finds no room waits a little for it.
+ *
+ * While a shadow takes none, and will not for long, the data threads are told so and copy nothing for it, for what a
+ * copy costs them would be in vain.
  */
 import type { RoadBack } from '../copy-road/accept-roads.ts'
-import type { ShadowClosed } from '../domain/shadow.ts'
+import type { ShadowClosed, ShadowDrop } from '../domain/shadow.ts'
 import { BATCH_MS } from '../domain/shadow-copy.ts'
 import type { CopyUpstream } from './upstream.ts'
+
+/** A copy for this shadow: one of the two is called, once, at once or later. */
+export type Entrant = {
+  go(): void
+  refuse(why: ShadowDrop): void
+}
+
+type Waiting = { readonly entrant: Entrant; readonly road: RoadBack; readonly since: number }
 
 /**
  * From when room is told until a copy comes, two batches may pass. A shadow whose copies take this long loses a tenth of
  * what it could answer by that, at most; a faster one would lose more, so its copies go on coming.
  */
 const LONG_MS = 20 * BATCH_MS
+/** Longer than this process is ever late, but when the machine has no time for it. */
+const WAIT_MS = 5 * BATCH_MS
+const MOST_WAITING = 4 // for each that is under way: what waits holds bytes that other shadows may be short of
 
 const THERE: Pick<CopyUpstream, 'isAway'> = { isAway: () => false }
 
 export class Room {
   readonly #slot: number
   readonly #told = new Map<RoadBack, ShadowClosed>()
+  readonly #waiting: Waiting[] = [] // oldest first
   #upstream = THERE
   #most = 0
   #inside = 0
   #lastTook = 0 // ms
   #lastLeft = 0 // when; or when the first came in, where nobody was
+  #timer: NodeJS.Timeout | null = null // until the oldest has waited too long
+  #admitting = false
 
   constructor(slot: number) {
     this.#slot = slot
   }
 
-  /** So many at once, and those addresses, from now on; copies that are under way stay. */
-  renew(most: number, upstream: Pick<CopyUpstream, 'isAway'>): void {
+  /** So many at once, and those addresses, from now on; copies that are under way stay. `now` in ms. */
+  renew(most: number, upstream: Pick<CopyUpstream, 'isAway'>, now: number): void {
     this.#most = most
     this.#upstream = upstream
     this.reachable()
-    this.#roomy()
+    this.#admit(now)
   }
 
   /** To be called when an address that could not be connected to can be. */
@@ -42,20 +58,17 @@ export class Room {
     if (!this.#upstream.isAway()) this.#open('unreachable')
   }
 
-  /** A copy that came by this road is on its way, or why not. `now` in ms. */
-  enter(now: number, road: RoadBack): ShadowClosed | null {
-    if (this.#upstream.isAway()) {
-      this.#close(road, 'unreachable')
-      return 'unreachable'
+  /** A copy came by this road. `now` in ms. */
+  enter(now: number, road: RoadBack, entrant: Entrant): void {
+    if (this.#upstream.isAway()) this.#turnAway(road, entrant, 'unreachable')
+    else if (this.#inside < this.#most) this.#letIn(now, entrant)
+    else if (Math.max(this.#lastTook, now - this.#lastLeft) >= LONG_MS)
+      this.#turnAway(road, entrant, 'concurrency')
+    else if (this.#waiting.length >= MOST_WAITING * this.#most) entrant.refuse('concurrency')
+    else {
+      this.#waiting.push({ entrant, road, since: now })
+      this.#watch(WAIT_MS)
     }
-    if (this.#inside >= this.#most) {
-      if (Math.max(this.#lastTook, now - this.#lastLeft) >= LONG_MS)
-        this.#close(road, 'concurrency')
-      return 'concurrency'
-    }
-    if (this.#inside === 0) this.#lastLeft = now
-    this.#inside++
-    return null
   }
 
   /** One that came in `took` ms ago is done. */
@@ -63,12 +76,21 @@ export class Room {
     this.#inside--
     this.#lastLeft = now
     this.#lastTook = took
-    this.#roomy()
+    this.#admit(now)
+  }
+
+  /** Those that have waited too long go. */
+  expire(now: number): void {
+    while (this.#waiting[0] !== undefined && now - this.#waiting[0].since >= WAIT_MS) {
+      this.#waiting.shift()?.entrant.refuse('concurrency')
+    }
+    if (this.#waiting[0] !== undefined) this.#watch(this.#waiting[0].since + WAIT_MS - now)
   }
 
   /** The shadow is gone; its slot may be another's. */
-  end(): void {
-    this.renew(Number.POSITIVE_INFINITY, THERE)
+  end(now: number): void {
+    for (const { entrant } of this.#waiting.splice(0)) entrant.refuse('off')
+    this.renew(Number.POSITIVE_INFINITY, THERE, now)
   }
 
   /** The road has ended. */
@@ -76,8 +98,40 @@ export class Room {
     this.#told.delete(road)
   }
 
-  #roomy(): void {
+  #letIn(now: number, entrant: Entrant): void {
+    if (this.#inside === 0) this.#lastLeft = now
+    this.#inside++
+    entrant.go()
+  }
+
+  #turnAway(road: RoadBack, entrant: Entrant, why: ShadowClosed): void {
+    this.#close(road, why)
+    entrant.refuse(why)
+  }
+
+  /** One that goes in may be out again before the next one. */
+  #admit(now: number): void {
+    if (this.#admitting) return
+    this.#admitting = true
+    try {
+      this.expire(now)
+      while (this.#inside < this.#most) {
+        const next = this.#waiting.shift()
+        if (next === undefined) break
+        if (this.#upstream.isAway()) this.#turnAway(next.road, next.entrant, 'unreachable')
+        else this.#letIn(now, next.entrant)
+      }
+    } finally {
+      this.#admitting = false
+    }
     if (this.#inside < this.#most) this.#open('concurrency')
+  }
+
+  #watch(ms: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null
+      this.expire(performance.now())
+    }, ms).unref()
   }
 
   /** The first word counts, until it is taken back. */

@@ -1,7 +1,9 @@
 /** Data threads are told of a shadow that takes no copies where that spares them some, and of the end of it always. */
 import { test } from 'tap'
-import type { ShadowClosed } from '../../src/domain/shadow.ts'
+import type { RoadBack } from '../../src/copy-road/accept-roads.ts'
+import type { ShadowClosed, ShadowDrop } from '../../src/domain/shadow.ts'
 import { Room } from '../../src/shadow/room.ts'
+import { until } from '../helpers/until.ts'
 
 const SLOT = 7
 const there = { isAway: () => false }
@@ -16,41 +18,97 @@ function road() {
   }
 }
 
+/** A copy comes; gives what became of it, then and later. */
+function enter(room: Room, now: number, back: RoadBack): string[] {
+  const became: string[] = []
+  const entrant = { go: () => became.push('in'), refuse: (why: ShadowDrop) => became.push(why) }
+  room.enter(now, back, entrant)
+  return became
+}
+
 /** Room for two, and two copies that came in at 0. */
 function fullRoom(): Room {
   const room = new Room(SLOT)
-  room.renew(2, there)
-  room.enter(0, road())
-  room.enter(0, road())
+  room.renew(2, there, 0)
+  enter(room, 0, road())
+  enter(room, 0, road())
   return room
 }
 
-test('has room for so many at once', async t => {
+test('has room for so many at once, and who comes then waits for it', async t => {
   const room = fullRoom()
   const { said, ...back } = road()
-  t.equal(room.enter(1, back), 'concurrency')
+  const first = enter(room, 1, back)
+  t.same(first, [])
   room.leave(2, 2)
-  t.equal(room.enter(2, back), null)
-  t.equal(room.enter(2, back), 'concurrency')
-  room.renew(3, there)
-  t.equal(room.enter(3, back), null)
-  room.renew(1, there)
-  room.leave(4, 4)
-  room.leave(4, 4)
-  t.equal(room.enter(5, back), 'concurrency', 'what is under way beyond a new limit counts')
+  t.same(first, ['in'])
+  const [second, third] = [enter(room, 2, back), enter(room, 3, back)]
+  room.renew(3, there, 4)
+  t.same([second, third], [['in'], []], 'a new limit gives room, to the first in line')
+  room.renew(1, there, 5)
   room.leave(6, 6)
-  t.equal(room.enter(6, back), null)
+  room.leave(6, 6)
+  t.same(third, [], 'what is under way beyond a new limit counts')
+  room.leave(7, 7)
+  t.same(third, ['in'])
   t.same(said, [])
+})
+
+test('lets nobody wait for long, and not many', async t => {
+  const room = fullRoom()
+  const { said, ...back } = road()
+  const waiting = Array.from({ length: 8 }, (_, i) => enter(room, i, back))
+  t.same(enter(room, 8, back), ['concurrency'], 'four wait for each that is in')
+  room.expire(249)
+  t.same(waiting[0], [])
+  room.expire(251)
+  t.same(waiting.slice(0, 3), [['concurrency'], ['concurrency'], []])
+  room.leave(254, 254)
+  t.same(waiting.slice(2, 6), [['concurrency'], ['concurrency'], ['concurrency'], ['in']])
+  await until('the last of them to have waited', () => waiting.every(({ length }) => length === 1))
+  t.same(said, [], 'it may be fast all the same')
+})
+
+test('lets all in that find room, also where each is done at once', async t => {
+  const room = fullRoom()
+  const { said: _said, ...back } = road()
+  let done = 0
+  const atOnce = {
+    go: () => {
+      done++
+      room.leave(1, 0)
+    },
+    refuse: () => t.fail('there is room')
+  }
+  for (let i = 0; i < 8; i++) room.enter(1, back, atOnce)
+  room.leave(1, 1)
+  t.equal(done, 8)
+})
+
+test('sends who waits away when the shadow cannot be reached, or is gone', async t => {
+  const room = new Room(SLOT)
+  const { said, ...back } = road()
+  let isAway = false
+  room.renew(1, { isAway: () => isAway }, 0)
+  enter(room, 0, back)
+  const [one, other] = [enter(room, 1, back), enter(room, 1, back)]
+  isAway = true
+  room.leave(2, 2)
+  t.same([one, other, said], [['unreachable'], ['unreachable'], ['7 unreachable']])
+  const last = fullRoom()
+  const waits = enter(last, 1, back)
+  last.end(2)
+  t.same(waits, ['off'])
 })
 
 test('tells each road once that a shadow which answers nothing is full', async t => {
   const room = fullRoom()
   const [one, other] = [road(), road()]
-  room.enter(900, one)
+  enter(room, 900, one)
   t.same(one.said, [], 'it may still be fast')
-  room.enter(1_000, one)
-  room.enter(1_001, one)
-  room.enter(1_002, other)
+  enter(room, 1_000, one)
+  enter(room, 1_001, one)
+  enter(room, 1_002, other)
   t.same([one.said, other.said], [['7 concurrency'], ['7 concurrency']])
   room.leave(1_500, 1_500)
   t.same(
@@ -68,44 +126,45 @@ test('says so at once where the last copy took long, and never where copies are 
   const slow = fullRoom()
   const told = road()
   slow.leave(3_000, 3_000)
-  slow.enter(3_010, told)
-  slow.enter(3_020, told)
+  enter(slow, 3_010, told)
+  enter(slow, 3_020, told)
   t.same(told.said, ['7 concurrency'])
   const fast = fullRoom()
   const untold = road()
   for (let now = 10; now < 10_000; now += 10) {
     fast.leave(now, 20)
-    fast.enter(now, untold)
-    fast.enter(now + 9, untold)
+    enter(fast, now, untold)
+    enter(fast, now + 9, untold)
   }
   t.same(untold.said, [])
 })
 
 test('does not take the time before the first copy for one that it takes', async t => {
   const room = new Room(SLOT)
-  room.renew(1, there)
+  room.renew(1, there, 0)
   const { said, ...back } = road()
-  room.enter(60_000, back)
-  room.enter(60_010, back)
+  enter(room, 60_000, back)
+  enter(room, 60_010, back)
   room.leave(60_020, 20)
-  room.enter(120_000, back)
-  room.enter(120_010, back)
+  room.leave(60_030, 10)
+  enter(room, 120_000, back)
+  enter(room, 120_010, back)
   t.same(said, [])
 })
 
 test('tells of room that a new limit gives, and of the end of the shadow', async t => {
   const [one, gone] = [road(), road()]
   const room = fullRoom()
-  room.enter(2_000, one)
-  room.enter(2_000, gone)
+  enter(room, 2_000, one)
+  enter(room, 2_000, gone)
   room.forget(gone)
-  room.renew(2, there)
+  room.renew(2, there, 0)
   t.same(one.said, ['7 concurrency'], 'the same limit gives none')
-  room.renew(3, there)
+  room.renew(3, there, 0)
   t.same(one.said, ['7 concurrency', '7 open'])
-  room.enter(2_001, one)
-  room.enter(2_002, one)
-  room.end()
+  enter(room, 2_001, one)
+  enter(room, 2_002, one)
+  room.end(0)
   t.same(one.said, ['7 concurrency', '7 open', '7 concurrency', '7 open'])
   t.same(gone.said, ['7 concurrency'], 'a road that has ended hears nothing')
 })
@@ -114,12 +173,12 @@ test('tells of a shadow that cannot be reached, and when it can be again', async
   const [one, other] = [road(), road()]
   const room = new Room(SLOT)
   let isAway = false
-  room.renew(2, { isAway: () => isAway })
-  t.equal(room.enter(0, one), null)
+  room.renew(2, { isAway: () => isAway }, 0)
+  t.same(enter(room, 0, one), ['in'])
   isAway = true
-  t.equal(room.enter(1, one), 'unreachable')
-  room.enter(2, one)
-  room.enter(2, other)
+  t.same(enter(room, 1, one), ['unreachable'])
+  enter(room, 2, one)
+  enter(room, 2, other)
   t.same([one.said, other.said], [['7 unreachable'], ['7 unreachable']])
   room.leave(3, 3)
   room.reachable()
@@ -127,20 +186,20 @@ test('tells of a shadow that cannot be reached, and when it can be again', async
   isAway = false
   room.reachable()
   t.same([one.said[1], other.said[1]], ['7 open', '7 open'])
-  t.equal(room.enter(30, one), null)
+  t.same(enter(room, 30, one), ['in'])
 })
 
 test('goes by its new addresses when it gets others, and forgets them when it ends', async t => {
   const { said, ...back } = road()
   const room = new Room(SLOT)
-  room.renew(1, away)
-  room.enter(0, back)
-  room.renew(2, away)
+  room.renew(1, away, 0)
+  enter(room, 0, back)
+  room.renew(2, away, 0)
   t.same(said, ['7 unreachable'], 'others that are not there either')
-  room.renew(1, there)
-  t.equal(room.enter(1, back), null)
-  room.renew(1, away)
-  room.enter(2, back)
-  room.end()
+  room.renew(1, there, 0)
+  t.same(enter(room, 1, back), ['in'])
+  room.renew(1, away, 0)
+  enter(room, 2, back)
+  room.end(0)
   t.same(said, ['7 unreachable', '7 open', '7 unreachable', '7 open'])
 })
