@@ -6,8 +6,8 @@
  * until it sleeps, somebody wakes there or the next tick, up to 4 ms later. Giving way once at the beginning of work
  * puts it behind all others (decision 7). It takes 0.2 µs where nobody waits.
  *
- * Where others never sleep, each call costs the caller its turn on the core, for tens of milliseconds, and background work
- * would not get on at all. So over time it waits for a fifth of the time at most, and keeps the core otherwise.
+ * Where others never sleep, each call costs the caller its turn on the core, for tens of milliseconds, and background
+ * work would not get on at all. So over time it waits for a fifth of the time at most, and keeps the core otherwise.
  */
 import { WASI } from 'node:wasi'
 import type { GiveWay } from '../ports.ts'
