@@ -7,18 +7,18 @@ import { JSON_KIND } from './json-document.ts'
 import { isIgnored } from './marks.ts'
 import type { Numbers } from './numbers.ts'
 import { NODE, type Pace, STEP, type Steps } from './pace.ts'
-import { Pieces } from './pieces.ts'
 import { reverseSteps } from './reverse.ts'
 import { hiddenShown, type Side } from './shorten.ts'
 import { tensorsOf } from './tensors.ts'
+import { TextPieces } from './text-pieces.ts'
 import { compareTexts, compareWritten, type Work } from './texts.ts'
 import { compareVectors } from './vectors.ts'
 
 type Leaf = {
-  readonly texts: Pieces
+  readonly texts: TextPieces
   first: string | null // of the texts
   isWritten: boolean // the text comes in pieces; the same piece in every document is a label of the stream
-  readonly words: Pieces // true, false and null
+  readonly words: TextPieces // true, false and null
   readonly numbers: number[]
   readonly digits: Map<number, string> // of integers beyond doubles
   areIntegers: boolean
@@ -93,10 +93,10 @@ export class DocumentStream {
     const known = this.leaves.get(name)
     if (known !== undefined) return known
     const leaf: Leaf = {
-      texts: new Pieces(),
+      texts: new TextPieces(),
       first: null,
       isWritten: false,
-      words: new Pieces(','),
+      words: new TextPieces(','),
       numbers: [],
       digits: new Map(),
       areIntegers: true

@@ -5,7 +5,7 @@
  * The last event of a stream that ends without a blank line is given all the same: servers leave it out.
  */
 import { NODE, type Pace, STEP, type Steps } from './pace.ts'
-import { Pieces } from './pieces.ts'
+import { TextPieces } from './text-pieces.ts'
 import { trimmed } from './trim.ts'
 
 /** Data of each event that has any, in order; what marks the end (`[DONE]`) is left out. Undefined: a pause. */
@@ -13,7 +13,7 @@ export function* eventData(
   text: string,
   pace: Pace
 ): Generator<string | undefined, void, undefined> {
-  let data: Pieces | string | null = null // most events have one line
+  let data: TextPieces | string | null = null // most events have one line
   for (let at = 0; at < text.length; ) {
     let end = lineEnd(text, at)
     if (isOpen(text, end)) end = yield* longLineEnd(text, end, pace)
@@ -35,8 +35,8 @@ export function* eventData(
   if (rest !== null && (yield* trimmed(rest, pace)) !== '[DONE]') yield rest
 }
 
-function both(before: Pieces | string, line: string): Pieces {
-  const pieces = typeof before === 'string' ? new Pieces('\n') : before
+function both(before: TextPieces | string, line: string): TextPieces {
+  const pieces = typeof before === 'string' ? new TextPieces('\n') : before
   if (typeof before === 'string') pieces.push(before)
   pieces.push(line)
   return pieces

@@ -8,8 +8,8 @@ import { toBase64 } from './base64.ts'
 import type { JsonDocument } from './json-document.ts'
 import { resolve } from './marks.ts'
 import { finished, NODE, Pace, STEP, type Steps } from './pace.ts'
-import { Pieces } from './pieces.ts'
 import { REDACTED } from './shorten.ts'
+import { TextPieces } from './text-pieces.ts'
 import { MAX_NODES, readJsonSteps } from './tolerant-json.ts'
 import { isUtf8Steps, utf8Steps } from './utf8.ts'
 
@@ -62,7 +62,7 @@ function* withoutValues(
   const document = yield* readJsonSteps(text, MAX_NODES, pace)
   if (typeof document === 'string') return null
   const gone = yield* namedNodes(document, pointers, pace)
-  const pieces = new Pieces()
+  const pieces = new TextPieces()
   let length = 0
   let from = 0
   for (let node = 0; node < document.count && length <= cap + 1; ) {

@@ -2,7 +2,7 @@
  * What a language model said: per choice its text, refusal, why it stopped and the tools it called, put together
  * from a whole answer or from the pieces of a stream. Ids and times are left out.
  */
-import { Pieces } from './pieces.ts'
+import { TextPieces } from './text-pieces.ts'
 
 export type Call = { readonly name: string; readonly arguments: string } // JSON, as the model wrote it
 
@@ -15,10 +15,10 @@ export type Turn = {
 
 export type Said = { readonly turns: readonly Turn[]; readonly error: string | null }
 
-type CallDraft = { name: string; readonly parts: Pieces }
+type CallDraft = { name: string; readonly parts: TextPieces }
 type Draft = {
-  readonly text: Pieces
-  readonly refusal: Pieces
+  readonly text: TextPieces
+  readonly refusal: TextPieces
   finish: string | null
   calls: Map<number, CallDraft>
 }
@@ -49,7 +49,7 @@ export class SaidDraft {
     const { calls } = this.#turn(choice)
     let call = calls.get(index)
     if (call === undefined) {
-      call = { name: '', parts: new Pieces() }
+      call = { name: '', parts: new TextPieces() }
       if (calls.size < MOST) calls.set(index, call)
     }
     if (name !== null && call.name === '') call.name = name
@@ -75,8 +75,8 @@ export class SaidDraft {
     const known = this.#turns.get(choice)
     if (known !== undefined) return known
     const turn: Draft = {
-      text: new Pieces(),
-      refusal: new Pieces(),
+      text: new TextPieces(),
+      refusal: new TextPieces(),
       finish: null,
       calls: new Map()
     }

@@ -39,7 +39,7 @@ export interface Sink {
   open(at: Place, object: boolean): void
   close(at: Place, object: boolean, empty: boolean): void
   text(at: Place, bytes: Uint8Array, from: number, to: number): void
-  piece(bytes: Uint8Array, from: number, to: number): number // string-scan.ts, Pieces
+  piece(bytes: Uint8Array, from: number, to: number): number // string-scan.ts, LongString
   escaped(bytes: Uint8Array, from: number, to: number): void
   word(at: Place, word: number): void
   numbers(at: Place, count: number): void

@@ -32,7 +32,7 @@ const PLAIN = 0
 const ESCAPE = 1 // after a backslash; 2..5: hex digits that are still to come, plus one
 
 /** Takes a string that is too long to be kept. */
-export interface Pieces {
+export interface LongString {
   /** Takes plain bytes; the index of the first byte that is none (a quote, a backslash, a control), or `to`. */
   piece(bytes: Uint8Array, from: number, to: number): number
   /** Takes what an escape stands for. */
@@ -59,7 +59,7 @@ export class StringScan {
   }
 
   /** Reads on; the index after the closing quote, or of where it breaks, or `to`. `pieces` gets all text. */
-  push(bytes: Uint8Array, from: number, to: number, pieces: Pieces | null): number {
+  push(bytes: Uint8Array, from: number, to: number, pieces: LongString | null): number {
     let at = from
     while (at < to) {
       if (this.#escape !== PLAIN) {

@@ -3,7 +3,7 @@
  */
 const BATCH = 1_024
 
-export class Pieces {
+export class TextPieces {
   readonly #separator: string
   readonly #batches: string[] = []
   #last: string[] = []

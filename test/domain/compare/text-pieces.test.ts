@@ -2,8 +2,8 @@ import { test } from 'tap'
 import { fromBase64, toBase64 } from '../../../src/domain/compare/base64.ts'
 import { Unescaping, unescaped } from '../../../src/domain/compare/escapes.ts'
 import { finished, Pace, STEP } from '../../../src/domain/compare/pace.ts'
-import { Pieces } from '../../../src/domain/compare/pieces.ts'
 import { jensenShannon, jensenShannonSteps } from '../../../src/domain/compare/probabilities.ts'
+import { TextPieces } from '../../../src/domain/compare/text-pieces.ts'
 import { LONGEST, readJson } from '../../../src/domain/compare/tolerant-json.ts'
 import { trimmed } from '../../../src/domain/compare/trim.ts'
 import { utf8Steps } from '../../../src/domain/compare/utf8.ts'
@@ -53,7 +53,7 @@ test('a long string says what JSON.parse reads when it is full of escapes', asyn
 test('pieces are joined as at once when there are thousands', async t => {
   for (const count of [0, 1, 1_023, 1_024, 1_025, 5_000]) {
     const list = Array.from({ length: count }, (_, i) => `${i % 7 === 0 ? '' : i}`)
-    const pieces = new Pieces(',')
+    const pieces = new TextPieces(',')
     for (const piece of list) pieces.push(piece)
     t.ok(pieces.whole() === list.join(','), `${count}`)
   }
