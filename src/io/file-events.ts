@@ -3,12 +3,13 @@
  *
  * `publish` only serialises and puts the line into a bounded buffer; writing happens behind it. A disk that
  * takes nothing is tried again each second, and meanwhile the oldest buffered events are dropped and counted.
- * At a size the file becomes `events.ndjson.1`, the older ones move up by one, and the last is deleted. Events
- * are not state: they are not fsynced, and a line that a crash left torn is cut off at the next start.
+ * At a size the file becomes `events.ndjson.1`, the older ones move up by one, and the last is deleted; a file that
+ * somebody else moved or removed is made anew, and one that was emptied goes on. Events are not state: they are not
+ * fsynced, and a line that a crash left torn is cut off at the next start.
  */
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, open, rename } from 'node:fs/promises'
+import { type FileHandle, lstat, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fail } from '../errors.ts'
@@ -27,7 +28,7 @@ export type FileEventsOptions = {
   readonly source?: string // of the envelope, default "sluice"
   readonly rotateAt?: number // bytes, default 64 MiB
   readonly files?: number // that are kept, the present one included; default 8
-  readonly buffer?: number // bytes, default 8 MiB
+  readonly buffer?: number // bytes, default 16 MiB
 }
 
 /** Why an event was lost. */
@@ -37,7 +38,7 @@ type Line = Waiting & { readonly topic: EventTopic; readonly text: Slice }
 
 const NAME = 'events.ndjson'
 const QUEUE = 0 // one file, one queue
-const MOST_EVENT = 1024 * 1024 // bytes of one line
+const MOST_EVENT = 8 * 1024 * 1024 // bytes of one line: a pair with both bodies
 const MOST_BATCH = 1024 * 1024 // bytes of one write, but for a single larger line
 const RETRY_MS = 1_000
 
@@ -47,7 +48,7 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
   const path = join(directory, NAME)
   const rotateAt = options.rotateAt ?? 64 * 1024 * 1024
   const files = options.files ?? 8
-  const most = options.buffer ?? 8 * 1024 * 1024
+  const most = options.buffer ?? 16 * 1024 * 1024
   const tally = createEventTally(DROP_REASONS)
   const slabs = new Slabs()
   const ring = createEventRing<Line>({ queues: 1, most }, line => {
@@ -58,11 +59,10 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
   let writing: Promise<void> | null = null
   let failing: string | null = null // the last fault, until a write succeeds
   let closed = false
-  let file: FileHandle
-  let size: number
+  let file: OpenFile
   try {
     await makeDirectory(directory)
-    ;({ file, size } = await openWhole(path))
+    file = await openWhole(path)
   } catch (error) {
     throw fail('SLC_EVENTS_DIRECTORY', [quoted(directory), diskFault(error, path)])
   }
@@ -105,23 +105,30 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
   }
 
   async function write(bytes: Buffer): Promise<void> {
-    if (size > 0 && size + bytes.length > rotateAt) await rotate()
+    let size = await sizeOf(path, file)
+    if (size === null) size = await reopen()
+    if (size > 0 && size + bytes.length > rotateAt) size = await rotate()
     try {
-      await file.appendFile(bytes)
-      size += bytes.length
+      await file.handle.appendFile(bytes)
     } catch (error) {
-      await file.truncate(size).catch(() => undefined)
+      await file.handle.truncate(size).catch(() => undefined)
       throw error
     }
   }
 
-  async function rotate(): Promise<void> {
+  async function rotate(): Promise<number> {
     for (let i = files - 2; i >= 1; i--) await ifThere(rename(`${path}.${i}`, `${path}.${i + 1}`))
     if (files > 1) await ifThere(rename(path, `${path}.1`))
-    else await file.truncate(0)
+    else await file.handle.truncate(0)
+    return await reopen()
+  }
+
+  /** Its size. */
+  async function reopen(): Promise<number> {
     const next = await openWhole(path)
-    await file.close().catch(() => undefined)
-    ;({ file, size } = next)
+    await file.handle.close().catch(() => undefined)
+    file = next
+    return next.size
   }
 
   return {
@@ -145,7 +152,7 @@ export async function createFileEvents(options: FileEventsOptions): Promise<Even
       for (const line of ring.expire(QUEUE, Number.POSITIVE_INFINITY)) {
         tally.lost(line.topic, 'not_flushed')
       }
-      await file.close().catch(() => undefined)
+      await file.handle.close().catch(() => undefined)
     }
   }
 }
@@ -173,23 +180,39 @@ function lineOf(
   }
 }
 
-/** Opens for appending, behind the last complete line. */
-async function openWhole(
-  path: string
-): Promise<{ readonly file: FileHandle; readonly size: number }> {
-  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW
-  const file = await open(path, flags, 0o600)
+type OpenFile = {
+  readonly handle: FileHandle
+  readonly device: number
+  readonly inode: number
+  readonly size: number // when it was opened
+}
+
+/** Its size now, or null: another file, or none, has its name. */
+async function sizeOf(path: string, { device, inode }: OpenFile): Promise<number | null> {
   try {
-    const { size } = await file.stat()
+    const { dev, ino, size } = await lstat(path)
+    return dev === device && ino === inode ? size : null
+  } catch {
+    return null // opening it says why
+  }
+}
+
+/** Opens for appending, behind the last complete line. */
+async function openWhole(path: string): Promise<OpenFile> {
+  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW
+  const handle = await open(path, flags, 0o600)
+  try {
+    const found = await handle.stat()
+    if (!found.isFile()) throw Object.assign(new Error('no regular file'), { code: 'EEXIST' })
     let whole = 0
-    for await (const line of linesBackward(file, size)) {
+    for await (const line of linesBackward(handle, found.size)) {
       whole = line.end
       break
     }
-    if (whole < size) await file.truncate(whole)
-    return { file, size: whole }
+    if (whole < found.size) await handle.truncate(whole)
+    return { handle, device: found.dev, inode: found.ino, size: whole }
   } catch (error) {
-    await file.close()
+    await handle.close()
     throw error
   }
 }

@@ -1,5 +1,17 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import {
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile
+} from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { test } from 'tap'
 import { createFileEvents } from '../../src/io/file-events.ts'
 import type { EventCounts, EventSink } from '../../src/ports.ts'
@@ -84,7 +96,7 @@ test('counts what it cannot take and never throws when events are no JSON or too
   cyclic['self'] = cyclic
   sink.publish({ type: 't', key: 'k', data: cyclic })
   sink.publish({ type: 't', key: 'k', data: 1n })
-  sink.publish({ type: 't', key: 'k', data: 'x'.repeat(2 * 1024 * 1024) })
+  sink.publish({ type: 't', key: 'k', data: 'x'.repeat(8 * 1024 * 1024) })
   sink.publish({ type: 't', key: 'k', data: 'fits' })
   await sink.close(1_000)
   sink.publish({ type: 't', key: 'k', data: 'late' })
@@ -136,6 +148,67 @@ test('counts what is left when it has to close before it could write', async t =
   t.equal(decisions(sink).dropped['not_flushed'], 5)
 })
 
+test('writes where its file should be when somebody moves, removes, replaces or empties it', async t => {
+  const directory = t.testdir()
+  const path = join(directory, 'events.ndjson')
+  const sink = await createFileEvents({ ...base, directory, rotateAt: 1_000, files: 2 })
+  let last = -1
+  const write = async (): Promise<void> => {
+    sink.publish({ type: 't', key: 'k', data: ++last })
+    await until('it is written', () => decisions(sink).published === last + 1)
+  }
+  const kept = async (name: string) => (await linesOf(directory, name)).map(({ data }) => data)
+
+  await write()
+  await rename(path, `${path}.moved`)
+  await write()
+  t.same(await kept('events.ndjson.moved'), [0])
+  t.same(await kept('events.ndjson'), [1])
+
+  await rm(path)
+  await write()
+  t.same(await kept('events.ndjson'), [2])
+
+  await writeFile(`${path}.new`, '{"data":"theirs"}\n{"torn')
+  await rename(`${path}.new`, path)
+  await write()
+  t.same(await kept('events.ndjson'), ['theirs', 3])
+
+  await truncate(path)
+  for (let i = 0; i < 4; i++) await write()
+  t.same(await kept('events.ndjson'), [4, 5, 6, 7], 'not rotated: it is as large as it is')
+  t.notOk((await readdir(directory)).includes('events.ndjson.1'))
+  await sink.close(1_000)
+  t.same(decisions(sink).dropped, NONE)
+})
+
+test('says so and loses nothing while something else has the name of its file', async t => {
+  const directory = t.testdir()
+  const path = join(directory, 'events.ndjson')
+  const sink = await createFileEvents({ ...base, directory })
+  let published = 0
+  for (const put of [() => mkdir(path), () => symlink('/dev/null', path), () => makeFifo(path)]) {
+    await rm(path)
+    await put()
+    sink.publish({ type: 't', key: 'k', data: published })
+    await until('the fault', () => sink.faults().length === 1)
+    t.match(sink.faults(), [
+      /^events cannot be written, they wait in memory, .*\((EISDIR|ELOOP|EEXIST)\)/
+    ])
+    t.equal(decisions(sink).published, published)
+    await rm(path, { recursive: true })
+    published++
+    await until('it is written', () => decisions(sink).published === published)
+    t.same(sink.faults(), [])
+    t.match(await linesOf(directory, 'events.ndjson'), [{ data: published - 1 }])
+  }
+  await sink.close(1_000)
+  t.same(decisions(sink).dropped, NONE)
+  await rm(path)
+  await makeFifo(path)
+  await t.rejects(createFileEvents({ ...base, directory }), { code: 'SLC_EVENTS_DIRECTORY' })
+})
+
 test('refuses to start when the directory cannot be written to', async t => {
   const directory = t.testdir({ file: 'x', link: t.fixture('symlink', 'file') })
   const refused = { code: 'SLC_EVENTS_DIRECTORY' }
@@ -163,6 +236,10 @@ test('counts the pairs of shadows apart from decisions when both are published',
     [1, 2, 3]
   )
 })
+
+async function makeFifo(path: string): Promise<void> {
+  await promisify(execFile)('mkfifo', [path])
+}
 
 function decisions(sink: EventSink): EventCounts {
   const counts = sink.counts().find(each => each.topic === 'decisions')
