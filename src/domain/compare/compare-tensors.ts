@@ -63,10 +63,10 @@ function* compareTensor(work: Work, a: Side, x: Tensor, b: Side, y: Tensor, fiel
       y.shape?.join(',') ?? null
     )
   }
-  if (skips('data')) return
-  const hidden = hiddenNodes(a, x.node, b, y.node)
   const p = x.data
   const q = y.data
+  if (skips('data') || p.kind === 'ignored' || q.kind === 'ignored') return
+  const hidden = hiddenNodes(a, x.node, b, y.node)
   if (p.kind === 'numbers' && q.kind === 'numbers') {
     yield* compareNumbers(work, field, x, p.numbers, q.numbers, hidden)
   } else if (p.kind === 'texts' && q.kind === 'texts') {

@@ -90,7 +90,10 @@ function* readDocument(
   if (protocol === 'open-inference') {
     const tensors = yield* tensorsOf(side, binary, pace)
     if (typeof tensors === 'string') return { kind: 'failed', why: tensors }
-    if (tensors !== null) return { kind: 'tensors', side, tensors }
+    if (tensors !== null) {
+      const compared = yield* withoutIgnored(side, tensors, settings.ignore, pace)
+      return { kind: 'tensors', side, tensors: compared }
+    }
     if (binary !== null) return FAILED
     return { kind: 'json', side }
   }
@@ -170,8 +173,57 @@ function* sideOf(document: JsonDocument, settings: CompareSettings, pace: Pace):
   let ignored = 0
   for (const pointer of ignore) ignored += yield* mark(document, marks, pointer, MARK.ignored, pace)
   let hidden = 0
-  for (const pointer of redact) hidden += yield* mark(document, marks, pointer, MARK.hidden, pace)
+  for (const pointer of redact) {
+    hidden += yield* mark(document, marks, pointer, MARK.hidden, pace)
+    if (settings.protocol !== 'open-inference') continue
+    for (const node of yield* binaryTensors(document, pointer, pace)) {
+      marks[node] = (marks[node] ?? 0) | MARK.hidden // of itself alone: what is in it may be shown
+      hidden++
+    }
+  }
   return { document, marks, ignores: side.ignores || ignored > 0, hides: hidden > 0 }
+}
+
+/** Tensors without the values at the pointers; those in the document are marked there. */
+function* withoutIgnored(
+  { document }: Side,
+  tensors: ReadonlyMap<string, Tensor>,
+  ignore: readonly string[],
+  pace: Pace
+): Steps<ReadonlyMap<string, Tensor>> {
+  const nodes = new Set<number>()
+  for (const pointer of ignore) {
+    if (pointer.split('/').length !== DATA_TOKENS) continue // some of the values
+    for (const node of yield* binaryTensors(document, pointer, pace)) nodes.add(node)
+  }
+  if (nodes.size === 0) return tensors
+  const left = new Map<string, Tensor>()
+  for (const [name, tensor] of tensors) {
+    if (pace.isDue(NODE)) yield
+    left.set(name, nodes.has(tensor.node) ? { ...tensor, data: IGNORED } : tensor)
+  }
+  return left
+}
+
+const IGNORED = { kind: 'ignored' } as const
+const DATA_TOKENS = 4 // of "/outputs/0/data", with the empty one before it
+
+/** The tensors whose values follow the document, where `pointer` names these values, or some of them, as `data`. */
+function* binaryTensors(
+  document: JsonDocument,
+  pointer: string,
+  pace: Pace
+): Steps<readonly number[]> {
+  const [root, list, tensor, member] = pointer.split('/')
+  if (root !== '' || member !== 'data') return []
+  const found: number[] = []
+  for (const node of yield* resolve(document, `/${list}/${tensor}`, pace)) {
+    if (pace.isDue(NODE)) yield
+    if (document.kind(node) !== JSON_KIND.object) continue
+    if (pace.isDue(Math.min(256, document.number(node)))) yield
+    if (document.member(node, 'data') < 0) found.push(node)
+  }
+  return found
 }
 
 /** A document with the marks of its protocol alone. */

@@ -4,7 +4,7 @@
  */
 import { type Field, OTHERS } from './field-table.ts'
 import { JSON_KIND } from './json-document.ts'
-import { isIgnored } from './marks.ts'
+import { isIgnored, isRedacted } from './marks.ts'
 import type { Numbers } from './numbers.ts'
 import { NODE, type Pace, STEP, type Steps } from './pace.ts'
 import { reverseSteps } from './reverse.ts'
@@ -65,13 +65,15 @@ export class DocumentStream {
         continue
       }
       const isObject = kind === JSON_KIND.object
+      const isNamed = isObject && !isRedacted(side, node)
       const name = isObject ? 1 : 0
       const first = nodes.length
       const end = document.next(node)
       for (let at = node + 1; at < end; at = document.next(at + name)) {
         if (pace.isDue(NODE)) yield
+        if (isObject && !isNamed) addText(this.#leaf(field), document.string(at)) // compared, but no field
         nodes.push(at + name)
-        fields.push(isObject ? field.member(document.string(at)) : field)
+        fields.push(isNamed ? field.member(document.string(at)) : field)
       }
       yield* reverseSteps(nodes, first, pace)
       yield* reverseSteps(fields, first, pace)

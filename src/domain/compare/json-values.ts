@@ -2,11 +2,12 @@
  * Two JSON values, structure and contents, field by field. No recursion; pauses after some thousand nodes.
  *
  * Members are matched by name, elements by place. Arrays of one length that hold the same elements in another
- * order differ by `order` alone; arrays of different lengths by `size`.
+ * order differ by `order` alone; arrays of different lengths by `size`. A value that may not be shown is one field:
+ * the names in it may not be shown either.
  */
 import type { Field } from './field-table.ts'
 import { JSON_KIND } from './json-document.ts'
-import { isIgnored } from './marks.ts'
+import { isIgnored, isRedacted } from './marks.ts'
 import { isFlat, numbersOfArray, numbersOfLongArray, sameFloat } from './numbers.ts'
 import { NODE, PIECE, type Steps } from './pace.ts'
 import { areRankings, itemsOf, mayBeItems, rankBiasedOverlap } from './rankings.ts'
@@ -102,6 +103,8 @@ class Walk {
     const b = this.#b.document
     const endA = a.next(x)
     const endB = b.next(y)
+    const namesAreHidden = isRedacted(this.#a, x) || isRedacted(this.#b, y)
+    const fieldOf = (name: string) => (namesAreHidden ? field : field.member(name))
     const first = this.#fields.length
     let at = x + 1
     let bt = y + 1
@@ -110,7 +113,7 @@ class Walk {
       if (this.#isPause(1)) yield
       const name = a.string(at)
       if (!b.isNamed(bt, name)) break
-      this.#push(at + 1, bt + 1, field.member(name))
+      this.#push(at + 1, bt + 1, fieldOf(name))
     }
     if (at === endA && bt === endB) {
       if (a.number(x) === 0) field.agree()
@@ -126,12 +129,12 @@ class Walk {
       const name = a.string(at)
       const other = rest.get(name)
       rest.delete(name)
-      if (other !== undefined) this.#push(at + 1, other, field.member(name))
-      else if (!isIgnored(this.#a, at + 1)) this.#missing(field.member(name), at + 1)
+      if (other !== undefined) this.#push(at + 1, other, fieldOf(name))
+      else if (!isIgnored(this.#a, at + 1)) this.#missing(fieldOf(name), at + 1)
     }
     for (const [name, node] of rest) {
       if (this.#isPause(1)) yield
-      if (!isIgnored(this.#b, node)) this.#extra(field.member(name), node)
+      if (!isIgnored(this.#b, node)) this.#extra(fieldOf(name), node)
     }
     yield* this.#reverse(first)
   }

@@ -51,6 +51,11 @@ export function isIgnored({ marks }: { readonly marks: Marks }, node: number): b
   return ((marks[node] ?? 0) & MARK.ignored) !== 0
 }
 
+/** Whether `node` itself may not be shown, with all that is in it. */
+export function isRedacted({ marks }: { readonly marks: Marks }, node: number): boolean {
+  return ((marks[node] ?? 0) & MARK.hidden) !== 0
+}
+
 /** Whether something that may not be shown is in `node`. */
 export function isHidden(document: JsonDocument, marks: Marks, node: number): boolean {
   const end = document.next(node)

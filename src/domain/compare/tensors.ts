@@ -24,6 +24,7 @@ export type TensorData =
   | { readonly kind: 'texts'; readonly texts: readonly string[] }
   | { readonly kind: 'node'; readonly node: number } // mixed or no list at all
   | { readonly kind: 'none' }
+  | { readonly kind: 'ignored' } // by the route
 
 /** Elements of one tensor that are looked at. */
 export const MAX_ELEMENTS = 1 << 19

@@ -1,7 +1,14 @@
 import { test } from 'tap'
 import { compareAnswers, compareSteps } from '../../../src/domain/compare/compare.ts'
 import { MAX_FIELDS, OTHERS } from '../../../src/domain/compare/field-table.ts'
-import { answer, compareBodies, differences, fieldOf, SETTINGS } from '../../helpers/answer-side.ts'
+import {
+  answer,
+  compareBodies,
+  differences,
+  events,
+  fieldOf,
+  SETTINGS
+} from '../../helpers/answer-side.ts'
 
 const EMPTY = new Uint8Array(0)
 
@@ -114,6 +121,40 @@ test('two hundred fields are named and the rest are one when there are more', as
   t.equal(comparison.fields.length, MAX_FIELDS)
   t.strictSame(differences(comparison), [`${OTHERS} number`])
   t.equal(new Set(comparison.fields.map(({ field }) => field)).size, MAX_FIELDS)
+})
+
+test('names inside of what is redacted are no fields, in documents and in streams', async t => {
+  const users = (text: string) => `{"users":{${text}},"n":1}`
+  const cases = [
+    [users('"alice@x.org":0.3'), users('"alice@x.org":0.9')],
+    [users('"alice@x.org":0.3'), users('"bob@x.org":0.3,"alice@x.org":0.3')],
+    [
+      users('"a":{"alice@x.org":[{"bob@x.org":1}]}'),
+      users('"a":{"bob@x.org":[{"alice@x.org":1}]}')
+    ],
+    [users('"alice@x.org":0.3'), '{"users":[],"n":1}']
+  ] as const
+  for (const [a, b] of cases) {
+    for (const [one, other] of [
+      [a, b],
+      [b, a],
+      [events(a), events(b)]
+    ] as const) {
+      const { fields } = compareBodies(one, other, { redact: ['/users'] })
+      const names = fields.map(({ field }) => field)
+      t.notOk(names.join().includes('@'), names.join())
+      t.ok(
+        fields.some(({ field, difference }) => field === '/users' && difference !== null),
+        a
+      )
+      t.ok(names.includes('/n'))
+    }
+  }
+  const both = compareBodies(cases[0][0], cases[0][1], { redact: ['/users/*'] })
+  t.ok(
+    both.fields.some(({ field }) => field === '/users/alice@x.org'),
+    'whose values alone are'
+  )
 })
 
 test('renderings are at most 200 characters and say nothing of what is redacted', async t => {

@@ -284,7 +284,7 @@ test('arguments are not shown when the message is redacted', async t => {
   const redact = ['/choices/*/message']
   const one = tools(['f', '{"name":"alice"}'])
   const comparison = compareBodies(one, tools(['f', '{"name":"bob"}']), { ...OPENAI, redact })
-  t.strictSame(differences(comparison), ['tool_calls.arguments/name text'])
+  t.strictSame(differences(comparison), ['tool_calls.arguments text'], 'nor are their names')
   t.notMatch(JSON.stringify(comparison), /alice|bob/)
 })
 

@@ -222,3 +222,43 @@ test('takes parameters that are null for absent ones, and no others', t => {
   t.equal(differ(side(''), side('"parameters":{"a":1},')).length, 1)
   t.end()
 })
+
+test('values behind the document are ignored and hidden when pointers name them as data', async t => {
+  const text = (word: string) => bytes(word.length, 0, 0, 0, ...Buffer.from(word))
+  const a = outputs(tensor('BYTES', text('SECRET'), [1], 'ssn'), tensor('FP32', float32(1, 2)))
+  const b = outputs(tensor('BYTES', text('SICRET'), [1], 'ssn'), tensor('FP32', float32(1, 9)))
+  const asJson = outputs(tensor('BYTES', ['SICRET'], [1], 'ssn'), tensor('FP32', [1, 9]))
+
+  const left = (shadow: ComparedSide, ...ignore: readonly string[]) =>
+    differences(compareBodies(a, shadow, { ...INFER, ignore }))
+  for (const shadow of [b, asJson]) {
+    t.strictSame(left(shadow), ['outputs.ssn text', 'outputs.y number'])
+    t.strictSame(left(shadow, '/outputs/0/data'), ['outputs.y number'])
+    t.strictSame(left(shadow, '/outputs/*/data'), [])
+    t.strictSame(left(shadow, '/*/1/data'), ['outputs.ssn text'])
+    t.equal(left(shadow, '/outputs/0/parameters', '/outputs/2/data', '/data').length, 2)
+  }
+  t.equal(left(b, '/outputs/0/data/0').length, 2, 'which of the values it names cannot be seen')
+
+  const shown = (shadow: ComparedSide, ...redact: readonly string[]) => {
+    const comparison = compareBodies(a, shadow, { ...INFER, redact })
+    return ['outputs.ssn', 'outputs.y'].map(name => {
+      const field = fieldOf(comparison, name)
+      return [field?.primary, field?.shadow].join()
+    })
+  }
+  const hidden = '[redacted],[redacted]'
+  for (const shadow of [b, asJson]) {
+    t.strictSame(shown(shadow), ['SECRET,SICRET', '2,9'])
+    t.strictSame(shown(shadow, '/outputs/0/data'), [hidden, '2,9'])
+    t.strictSame(shown(shadow, '/outputs/0/data/0'), [hidden, '2,9'], 'of some all are hidden')
+    t.strictSame(shown(shadow, '/outputs/*/data'), [hidden, hidden])
+    t.strictSame(shown(shadow, '/*/*/data/*'), [hidden, hidden])
+    t.strictSame(shown(shadow, '/outputs/1/data', '/outputs/0/name'), [hidden, hidden])
+  }
+  const size = compareBodies(a, outputs(tensor('FP32', float32(1, 9))), {
+    ...INFER,
+    redact: ['/outputs/0/data']
+  })
+  t.equal(fieldOf(size, 'outputs.ssn')?.primary, '[redacted]', 'one that the other has not')
+})
