@@ -73,6 +73,9 @@ export const Agreement = Type.Object(
     pairs: count,
     compared: count,
     refused: counts('Pairs whose bodies were not compared, by reason'),
+    noiseMissed: counts(
+      'Second answers of the champion that did not come in the time of a copy, by outcome'
+    ),
     overall: Share,
     fields: Type.Array(Field, { description: 'Those that differ most first' }),
     latency: Type.Object(

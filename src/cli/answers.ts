@@ -109,6 +109,7 @@ const agreement = record({
   pairs: number,
   compared: number,
   refused: map(number),
+  noiseMissed: map(number),
   overall: record(share),
   fields: list(field),
   latency: record({ pairs: number, ...numbers('ratio', 'low', 'high') }),

@@ -85,10 +85,19 @@ export function diffLines(view: ShadowView, agreement: AgreementView, screen: Sc
     screen.paint('bold', clean(`${view.route}  ${view.shadow}  ${view.variant} and the champion`)),
     clean(`${pairs} pairs, ${compared} compared${not}`),
     `agreement ${shareText(agreement.overall)}; latency ${latencyText(agreement) || 'unknown'}`,
+    ...missedLines(view, agreement),
     '',
     ...fieldLines(shown, verdictOf(agreement).open, screen),
     ...(rest > 0 ? [`and ${fields(rest)} less; --json has all`] : []),
     ...exampleLines(agreement, shown)
+  ]
+}
+
+function missedLines({ settings }: ShadowView, { noiseMissed }: AgreementView): string[] {
+  const missed = countsText(noiseMissed)
+  if (missed === '') return []
+  return [
+    `of some noise pairs the champion's second answer is not known: ${missed}; it has ${settings.timeout} ms, as a copy has`
   ]
 }
 

@@ -76,7 +76,7 @@ const shadow = block(
     }),
     keepHeaders: list(text({ description: 'A field.', pattern: FIELD, says: FIELD_SAYS }), {
       description:
-        'Credentials that stay in a copy. Left out, `authorization`, `cookie`, `proxy-authorization` and `x-api-key` are removed.',
+        'Credentials that stay in a copy. Left out, `authorization`, `cookie`, `proxy-authorization` and `x-api-key` are removed; the champion gets them with the copies for `noise`, as it had them.',
       default: [],
       max: 50
     }),

@@ -11,7 +11,7 @@ import { ByteBudget } from '../domain/byte-budget.ts'
 import { bucketOfHash, hashText, saltPrefix } from '../domain/hash.ts'
 import { withModel } from '../domain/payload/model-rewrite.ts'
 import { releaseBytes } from '../domain/release-bytes.ts'
-import type { ShadowDrop } from '../domain/shadow.ts'
+import { CREDENTIALS, type ShadowDrop } from '../domain/shadow.ts'
 import {
   ANSWER_BYTES,
   type AnswerCopy,
@@ -216,14 +216,18 @@ function liveTarget(target: ShadowTarget, before: Live | undefined, pools: Pools
   // What is not connected by the end of a copy's time must not go on holding its body.
   const connectMs = Math.min(target.connectMs, settings.timeout)
   const room = before?.room ?? new Room(target.slot)
-  const upstreamOf = (name: string, upstream: ShadowUpstream, back: () => void) =>
-    copyUpstream(name, upstream, settings, connectMs, pools, back)
-  const upstream = upstreamOf(owner, target.shadow, () => room.reachable())
+  const upstreamOf = (
+    name: string,
+    upstream: ShadowUpstream,
+    keepHeaders: readonly string[],
+    back: () => void
+  ) => copyUpstream(name, upstream, keepHeaders, connectMs, pools, back)
+  const upstream = upstreamOf(owner, target.shadow, settings.keepHeaders, () => room.reachable())
   room.renew(settings.concurrency, upstream, performance.now())
   return {
     target,
     upstream,
-    again: upstreamOf(`${owner} again`, target.champion, () => undefined),
+    again: upstreamOf(`${owner} again`, target.champion, CREDENTIALS, () => undefined),
     room
   }
 }

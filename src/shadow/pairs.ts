@@ -95,7 +95,7 @@ export function createPairs(options: {
     const one = side(primary, primary.outcome, bodies.primary)
     const other = side(shadow, outcome, bodies.shadow)
     const comparison = settings.compare ? yield* compare(target, one, other) : NOT_COMPARED
-    const again = noise === null ? null : yield* noiseOf(target, copy, one, noise, bodies.noise)
+    const again = isEvidence(noise) ? yield* noiseOf(target, copy, one, noise, bodies.noise) : null
     const bad = badKindsOf(reading?.bad ?? 0)
     const event = yield* eventOf(pairing, outcome, bad, comparison, bodies)
     const agreement = agreementOf(target)
@@ -108,6 +108,7 @@ export function createPairs(options: {
       capture: settings.capture
     })
     if (again !== null) agreement.addNoise(again, comparison)
+    else if (noise !== null) agreement.missNoise(noise.outcome)
     changed.add(slot)
     options.publish(event)
     options.counting.ended(slot, outcome)
@@ -207,6 +208,14 @@ function plainBody({
 }
 
 const NO_BYTES = new Uint8Array(0)
+
+/**
+ * Whether a second answer tells of the champion's noise. One that did not come in the time of the shadow's copies, or
+ * for want of a connection from here, tells of the copying.
+ */
+function isEvidence(noise: CopiedAnswer | null): noise is CopiedAnswer {
+  return noise !== null && noise.outcome !== 'timeout' && noise.outcome !== 'connect'
+}
 
 /** The champion's second answer against its first. */
 function* noiseOf(

@@ -1,7 +1,8 @@
 /**
  * Where copies of one shadow go: the addresses of its variant with pools of their own, and the fields that a
  * copy has there. A copy is marked as one, carries no credentials unless they are kept, and has the host of the
- * shadow (shadow.md, rule 6).
+ * shadow (shadow.md, rule 6). The champion, which had them from the client, gets them again: what it says without them
+ * would tell nothing of its noise.
  *
  * An address that cannot be connected to gets no copies: one for each would tell nothing new, and cost as much as an
  * answer. It is knocked at, and gets copies again when it can be connected to.
@@ -53,7 +54,7 @@ export type CopyUpstream = {
 export function copyUpstream(
   owner: string,
   upstream: ShadowUpstream,
-  settings: Pick<ShadowSettings, 'keepHeaders'>,
+  keepHeaders: ShadowSettings['keepHeaders'],
   connectMs: number,
   pools: Pools,
   back: () => void
@@ -69,7 +70,7 @@ export function copyUpstream(
     return [{ snapshot: request.address, pool, request, standing: standingOf(pool, back) }]
   })
   const choosable = { snapshot: { balance: upstream.balance }, addresses }
-  const dropped = new Set(CREDENTIALS.filter(name => !settings.keepHeaders.includes(name)))
+  const dropped = new Set(CREDENTIALS.filter(name => !keepHeaders.includes(name)))
 
   function fieldsFor(copy: RequestCopy, address: AddressSnapshot, length: number): string[] {
     const fields = [...copy.fields]

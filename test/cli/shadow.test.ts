@@ -40,6 +40,7 @@ const AGREEMENT: AgreementView = {
   pairs: 1200,
   compared: 1180,
   refused: { truncated: 18, coding: 2, off: 0 },
+  noiseMissed: { timeout: 3 },
   overall: { agree: 590, of: 1180, ratio: 0.5, low: 0.4715, high: 0.5285 },
   fields: [OTHER, SAME],
   latency: { pairs: 1190, ratio: 1.1234, low: 1.1, high: 1.1478 },
@@ -67,6 +68,7 @@ const NOTHING: AgreementView = {
   pairs: 0,
   compared: 0,
   refused: {},
+  noiseMissed: {},
   overall: { agree: 0, of: 0, ratio: null, low: null, high: null },
   fields: [],
   latency: { pairs: 0, ratio: null, low: null, high: null },
@@ -144,6 +146,10 @@ t.test(
     t.match(stdout, /^demo {2}canary-try {2}canary and the champion$/m)
     t.match(stdout, /^1200 pairs, 1180 compared; bodies not compared: truncated 18, coding 2$/m)
     t.match(stdout, /^agreement 50 % \(.*\); latency 1\.12 times \(1\.1 to 1\.15\)$/m)
+    t.match(
+      stdout,
+      /^of some noise pairs .* is not known: timeout 3; it has \d+ ms, as a copy has$/m
+    )
     t.match(
       stdout,
       /^! +predictions +50 % \(.*\) +number 580, size 10 +0\.125 \(0\.100 to 0\.150\) +2 of 60 +30 to 1 +1\.5e-8$/m

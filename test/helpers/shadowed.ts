@@ -46,6 +46,12 @@ export type ShadowAnswer = {
   readonly agreement: {
     readonly pairs: number
     readonly overall: { readonly agree: number; readonly of: number }
+    readonly noiseMissed: Readonly<Record<string, number>>
+    readonly fields: readonly {
+      readonly field: string
+      readonly noise: { readonly of: number; readonly differs: number }
+      readonly reported: boolean
+    }[]
   } | null
   readonly revision: string
 }

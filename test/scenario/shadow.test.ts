@@ -23,6 +23,7 @@ const ROUTES: Readonly<Record<string, readonly [shadow: Settings, route?: Settin
   off: [{}],
   dead: [{}],
   noise: [{ noise: 100 }],
+  late: [{ noise: 100, timeout: '100ms' }],
   alike: [{ maxBody: '64KiB' }]
 }
 
@@ -59,10 +60,10 @@ function ask(route: string, user: string, init: RequestInit = {}): Promise<Respo
   })
 }
 
-async function askMany(route: string, users: number): Promise<void> {
+async function askMany(route: string, users: number, init: RequestInit = {}): Promise<void> {
   for (let at = 0; at < users; at += 20) {
     const group = Array.from({ length: Math.min(20, users - at) }, (_, i) => `user-${at + i}`)
-    await Promise.all(group.map(async user => (await ask(route, user)).text()))
+    await Promise.all(group.map(async user => (await ask(route, user, init)).text()))
   }
 }
 
@@ -243,10 +244,29 @@ t.test('keeps outcomes of a shadow out of the live counters of its variant', asy
 
 t.test('asks the champion twice for its noise', async t => {
   let calls = 0
-  answers.set('noise [1,2]', () => ({ body: `{"predictions":[1,${calls++ % 2}]}` }))
-  await askMany('noise', 20)
-  await settled('noise')
+  answers.set('noise [1,2]', ({ headers }) =>
+    headers.authorization === 'Bearer good'
+      ? { body: `{"predictions":[1,${calls++ % 2}]}` }
+      : { status: 401 }
+  )
+  answers.set('noise [1,3]', () => ({ status: 500 }))
+  await askMany('noise', 20, { headers: { authorization: 'Bearer good' } })
+  const { agreement } = await settled('noise')
   t.equal(champion.requests().filter(({ url }) => url === '/noise/predict').length, 40)
+  t.equal(calls, 40, 'the second time with the credentials that it had the first time')
+  t.ok(copiesOf('noise').every(({ headers }) => headers.authorization === undefined))
+  const status = agreement?.fields.find(({ field }) => field === 'status')
+  t.match(status, { noise: { of: 20, differs: 0 }, reported: true })
+  t.same(agreement?.noiseMissed, {})
+})
+
+t.test('calls it no noise when the champion takes longer than a copy may', async t => {
+  answers.set('late [1,2]', ({ headers }) => ({ hang: headers['x-sluice-shadow'] === '1' }))
+  answers.set('late [1,3]', () => ({ status: 500 }))
+  await askMany('late', 20)
+  const { agreement } = await settled('late')
+  t.same(agreement?.noiseMissed, { timeout: 20 })
+  t.ok(agreement?.fields.every(({ noise, reported }) => noise.of === 0 && !reported))
 })
 
 t.test(

@@ -51,6 +51,7 @@ export type AgreementView = {
   readonly pairs: number
   readonly compared: number
   readonly refused: Readonly<Record<string, number>> // not compared, by reason
+  readonly noiseMissed: Readonly<Record<string, number>> // second answers that never came, by outcome
   readonly overall: Share
   readonly fields: readonly FieldAgreement[] // those that differ most first, at most 100
   readonly latency: {
@@ -76,6 +77,8 @@ export type Agreement = {
   add(comparison: Comparison, facts: PairFacts): void
   /** A request that the champion got twice: its second answer, and the shadow's, against its first. */
   addNoise(champion: Comparison, shadow: Comparison | null): void
+  /** A request of which the champion's second answer is not known. */
+  missNoise(outcome: string): void
   view(): AgreementView
 }
 
@@ -93,6 +96,7 @@ const LEAST_RELATIVE = 0.2 // of all differences, the shadow's and the champion'
 export function createAgreement({ random }: { readonly random: () => number }): Agreement {
   const fields = new Map<string, Tally>()
   const refused = new Map<string, number>()
+  const noiseMissed = new Map<string, number>()
   const latency = new RunningMean()
   let pairs = 0
   let compared = 0
@@ -118,7 +122,7 @@ export function createAgreement({ random }: { readonly random: () => number }): 
       return
     }
     const kind = result.difference
-    tally.kinds.set(kind, (tally.kinds.get(kind) ?? 0) + 1)
+    increment(tally.kinds, kind)
     const place = placeOf(tally, random)
     if (place >= 0) tally.exemplars[place] = exemplarOf(result, kind, facts)
   }
@@ -128,7 +132,7 @@ export function createAgreement({ random }: { readonly random: () => number }): 
       pairs++
       const { refusal } = comparison
       if (refusal === null) compared++
-      else refused.set(refusal, (refused.get(refusal) ?? 0) + 1)
+      else increment(refused, refusal)
       const differs = comparison.fields.some(({ difference }) => difference !== null)
       // Without bodies a pair can be known to differ, but never to agree.
       if (refusal === null || differs) {
@@ -163,6 +167,7 @@ export function createAgreement({ random }: { readonly random: () => number }): 
         else if (isNoise) tally.onlyNoise++
       }
     },
+    missNoise: outcome => increment(noiseMissed, outcome),
     view() {
       const mean = latency.interval()
       const shown = shownFields(fields)
@@ -170,6 +175,7 @@ export function createAgreement({ random }: { readonly random: () => number }): 
         pairs,
         compared,
         refused: Object.fromEntries(refused),
+        noiseMissed: Object.fromEntries(noiseMissed),
         overall: share(overallAgree, overallOf),
         fields: shown,
         latency: {
@@ -218,6 +224,10 @@ function emptyTally(): Tally {
     onlyShadow: 0,
     onlyNoise: 0
   }
+}
+
+function increment(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1)
 }
 
 /** Fields and whether they differ. */

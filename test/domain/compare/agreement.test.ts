@@ -38,6 +38,7 @@ test('there are no ratios when no pair was added', async t => {
     pairs: 0,
     compared: 0,
     refused: {},
+    noiseMissed: {},
     overall: { agree: 0, of: 0, ratio: null, low: null, high: null },
     fields: [],
     latency: { pairs: 0, ratio: null, low: null, high: null },
