@@ -80,7 +80,10 @@ export const Agreement = Type.Object(
     fields: Type.Array(Field, { description: 'Those that differ most first' }),
     latency: Type.Object(
       { pairs: count, ratio: number, low: number, high: number },
-      { description: 'Shadow over champion, geometric mean with its 95 % interval' }
+      {
+        description:
+          'Shadow over champion, geometric mean with its 95 % interval, of pairs in which the shadow process was not late itself'
+      }
     ),
     exemplars: Type.Record(Type.String(), Type.Array(Exemplar), { description: 'By field' })
   },

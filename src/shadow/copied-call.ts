@@ -8,17 +8,20 @@ import { Gathered } from '../domain/gathered.ts'
 import type { CopyOutcome } from '../domain/shadow.ts'
 import type { CapturedAnswer } from '../domain/shadow-copy.ts'
 import { faultOf, type Stage } from '../upstream-connection/fault.ts'
+import type { Lateness } from './lateness.ts'
 
 /** What came back. `ok`: an answer came whole. */
 export type CopiedAnswer = CapturedAnswer & {
   readonly outcome: Extract<CopyOutcome, 'ok' | 'connect' | 'timeout' | 'reset' | 'invalid'>
   readonly held: number // bytes of the budget, to be given back
+  readonly lateMs: number // of latencyMs, that this process may have been late itself
 }
 
 export type CallLimits = {
   readonly timeoutMs: number
   readonly maxBody: number
   readonly budget: ByteBudget
+  readonly lateness: Lateness
 }
 
 /** From so many times the limit of a body on, a piece is read each so many ms. */
@@ -31,6 +34,7 @@ export class CopiedCall implements Dispatcher.DispatchHandler {
   readonly #limits: CallLimits
   readonly #done: (answer: CopiedAnswer) => void
   readonly #sentAt = performance.now()
+  readonly #late: number // mark of the lateness
   readonly #timer: NodeJS.Timeout
   #controller: Dispatcher.DispatchController | null = null
   #started = false
@@ -46,6 +50,7 @@ export class CopiedCall implements Dispatcher.DispatchHandler {
   constructor(limits: CallLimits, done: (answer: CopiedAnswer) => void) {
     this.#limits = limits
     this.#done = done
+    this.#late = limits.lateness.begin()
     this.#timer = setTimeout(() => {
       this.#finish('timeout')
       this.#controller?.abort(TIMED_OUT)
@@ -113,7 +118,8 @@ export class CopiedCall implements Dispatcher.DispatchHandler {
       bytes: this.#bytes,
       body: this.#body.whole(),
       truncated: this.#truncated,
-      held: this.#held
+      held: this.#held,
+      lateMs: this.#limits.lateness.end(this.#late)
     })
   }
 }

@@ -24,6 +24,7 @@ import type { GiveWay } from '../ports.ts'
 import type { Pools } from '../upstream-connection/pools.ts'
 import type { CopiedAnswer } from './copied-call.ts'
 import type { CopyCounting } from './counting.ts'
+import { Lateness } from './lateness.ts'
 import { Room } from './room.ts'
 import { type CopyUpstream, copyUpstream } from './upstream.ts'
 
@@ -62,6 +63,7 @@ export function createFanOut(options: {
 }): FanOut {
   const { pools, counting, paired, giveWay } = options
   const budget = new ByteBudget(ANSWER_BYTES)
+  const lateness = new Lateness()
   let live: ReadonlyMap<number, Live> = new Map()
   let underWay = 0
 
@@ -124,7 +126,8 @@ export function createFanOut(options: {
         const limits = {
           timeoutMs: target.settings.timeout,
           maxBody: target.settings.maxBody,
-          budget
+          budget,
+          lateness
         }
         const answered = (): void => {
           if (leg.shadow === null || (leg.expects && leg.noise === null)) return

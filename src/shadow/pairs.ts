@@ -104,7 +104,7 @@ export function createPairs(options: {
       at: event.data.at,
       primaryMs: primary.latencyMs,
       shadowMs: shadow.latencyMs,
-      answered: isAnswer(primary.outcome) && isAnswer(outcome),
+      timed: isAnswer(primary.outcome) && isAnswer(outcome) && isTimed(shadow),
       capture: settings.capture
     })
     if (again !== null) agreement.addNoise(again, comparison)
@@ -263,6 +263,13 @@ const REFUSALS = { more: 'too_large', broken: 'coding', unknown: 'coding' } as c
 function isAnswer(outcome: Outcome): boolean {
   return ANSWERS.includes(outcome)
 }
+
+/** Whether the time of an answer is that of its model, and not this process's own by more than a tenth. */
+function isTimed({ lateMs, latencyMs }: CopiedAnswer): boolean {
+  return lateMs <= LATE_MOST * latencyMs
+}
+
+const LATE_MOST = 0.1
 
 const ANSWERS: readonly Outcome[] = ['ok', 'client_error', 'upstream_error', 'bad_prediction']
 

@@ -87,7 +87,7 @@ export function copyUpstream(
     send(copy, body, limits, done) {
       const address = chooseAddress(choosable, copy.unitHash, null, performance.now())
       if (address === null || address.standing.ejectedUntil > 0) {
-        done({ ...NO_ANSWER, outcome: 'connect', held: 0 })
+        done({ ...NO_ANSWER, outcome: 'connect', held: 0, lateMs: 0 })
         return
       }
       const { snapshot, standing, pool } = address

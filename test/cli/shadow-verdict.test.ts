@@ -9,7 +9,7 @@ const FACTS = {
   at: '2026-01-01T00:00:00.000Z',
   primaryMs: 1,
   shadowMs: 1,
-  answered: true,
+  timed: true,
   capture: false
 }
 

@@ -20,7 +20,7 @@ function pairing(id: number, body: Uint8Array, contentEncoding: string | null = 
     target,
     copy: requestCopy(id, [0]),
     primary: answerCopy(id, said),
-    shadow: { ...NO_ANSWER, ...said, outcome: 'ok', held: 0 },
+    shadow: { ...NO_ANSWER, ...said, outcome: 'ok', held: 0, lateMs: 0 },
     noise: null
   }
 }
@@ -58,6 +58,22 @@ test('gathers small pairs until their time is over', async t => {
     ['request-1', 'request-2', 'request-3']
   )
   t.match(pairs.view(0), { pairs: 3, compared: 3, overall: { agree: 3, of: 3 } })
+})
+
+test('compares times but those in which the process itself was late', async t => {
+  const { pairs, take } = world()
+  const body = Buffer.from('{"y":1}')
+  const lateBy = [0, 2, 2.1, 15]
+  for (const [id, lateMs] of lateBy.entries()) {
+    const pair = pairing(id, body)
+    const primary = { ...pair.primary, latencyMs: 10 }
+    take({ ...pair, primary, shadow: { ...pair.shadow, latencyMs: 20, lateMs } })
+  }
+  await until('all pairs', () => pairs.view(0).pairs === lateBy.length)
+  const { latency } = pairs.view(0)
+  t.equal(latency.pairs, 2, 'a tenth is the most')
+  t.equal(latency.ratio?.toFixed(6), '2.000000')
+  await until('the end', () => !pairs.busy())
 })
 
 test('waits for no others when bodies are large, or many', async t => {

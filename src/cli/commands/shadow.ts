@@ -68,7 +68,8 @@ export const shadow: Command = {
 status  STATE is on, off, or live: it pauses while its variant has traffic of its own. Each request that was
         CONSIDERED was DROPPED for one reason, is under way, or was COPIED; FAILED are copies without a good answer.
         AGREE is the share of compared pairs that agree, LATENCY how many times as long as the champion it takes,
-        both with a 95 % interval. All are of the replica that is asked.
+        both with a 95 % interval. Pairs in which the shadow process itself was late are not in LATENCY; on a machine
+        without time for it, there may be none. All are of the replica that is asked.
         A pair in which one side alone gave no good answer is compared and differs (fields status and outcome),
         so it counts against AGREE.
 diff    what differs most, field by field.

@@ -55,7 +55,7 @@ export type AgreementView = {
   readonly overall: Share
   readonly fields: readonly FieldAgreement[] // those that differ most first, at most 100
   readonly latency: {
-    readonly pairs: number
+    readonly pairs: number // whose times can be compared
     readonly ratio: number | null // geometric mean of shadow over primary, with its 95 % interval
     readonly low: number | null
     readonly high: number | null
@@ -69,7 +69,7 @@ export type PairFacts = {
   readonly at: string // ISO 8601
   readonly primaryMs: number
   readonly shadowMs: number
-  readonly answered: boolean // both sides answered, so that their times can be compared
+  readonly timed: boolean // both sides answered, in times that can be compared
   readonly capture: boolean // what differs may be shown
 }
 
@@ -140,8 +140,8 @@ export function createAgreement({ random }: { readonly random: () => number }): 
         if (!differs) overallAgree++
       }
       for (const result of comparison.fields) addField(result, facts)
-      const { primaryMs, shadowMs, answered } = facts
-      if (answered && primaryMs > 0 && shadowMs > 0) latency.add(Math.log(shadowMs / primaryMs))
+      const { primaryMs, shadowMs, timed } = facts
+      if (timed && primaryMs > 0 && shadowMs > 0) latency.add(Math.log(shadowMs / primaryMs))
     },
     addNoise(champion, shadow) {
       const noise = differencesOf(champion)

@@ -25,7 +25,7 @@ function facts(changes: Partial<PairFacts> = {}): PairFacts {
     at,
     primaryMs: 10,
     shadowMs: 10,
-    answered: true,
+    timed: true,
     capture: true,
     ...changes
   }
@@ -97,10 +97,10 @@ test('numbers have a mean of signed differences with its interval, also when the
   t.equal(x?.meanDifference, null)
 })
 
-test('latency is a geometric mean of ratios when both sides answered', async t => {
+test('latency is a geometric mean of ratios when both sides timed', async t => {
   const agreement = created()
-  const pair = (primaryMs: number, shadowMs: number, answered = true) =>
-    agreement.add(comparison({}), facts({ primaryMs, shadowMs, answered }))
+  const pair = (primaryMs: number, shadowMs: number, timed = true) =>
+    agreement.add(comparison({}), facts({ primaryMs, shadowMs, timed }))
   pair(10, 20)
   pair(10, 80)
   pair(10, 1, false)
