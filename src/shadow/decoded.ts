@@ -42,7 +42,10 @@ export function decoded(
 
 async function allUndone(codings: readonly ContentCoding[], coded: Decoded): Promise<Decoded> {
   let result = coded
-  for (const coding of codings) result = await undone(MAKERS[coding], result)
+  for (const coding of codings) {
+    if (result.bytes.length === 0) break // nothing is nothing in any coding
+    result = await undone(MAKERS[coding], result)
+  }
   return result
 }
 

@@ -124,8 +124,9 @@ class Finding {
     for (const [name, value] of membersOf(tree)) {
       if (!names.includes(name)) continue
       const word = value.kind === 'word' ? value.word : ''
+      const isEmpty = value.kind === 'text' && value.text === ''
       if (name === 'success') this.failed ||= word === 'false'
-      else this.failed ||= word !== 'null' && word !== 'false'
+      else this.failed ||= word !== 'null' && word !== 'false' && !isEmpty
     }
   }
 }

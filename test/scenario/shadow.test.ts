@@ -278,6 +278,8 @@ t.test(
     const rows: readonly Answer[] = [
       { headers: gzip, body: zipped },
       { headers: gzip, body: zipped.subarray(0, 20) },
+      { headers: gzip, body: '' },
+      { headers: { ...json, 'content-encoding': 'br, gzip' }, body: gzipSync('') },
       { headers: gzip, body: '{"predictions":[1]}' },
       { headers: { ...json, 'content-encoding': 'made-up' }, body: 'x' },
       { body: `{"predictions":[NaN,${'1,'.repeat(60_000)}1]}` },
@@ -305,7 +307,7 @@ t.test(
     for (const { requestId, primary, shadow } of pairs) {
       t.same([shadow.outcome, shadow.bad], [primary.outcome, primary.bad], requestId)
     }
-    t.equal(pairs.filter(({ primary }) => primary.outcome === 'bad_prediction').length, 5)
+    t.equal(pairs.filter(({ primary }) => primary.outcome === 'bad_prediction').length, 7)
   }
 )
 

@@ -1,8 +1,8 @@
 /**
  * What is known of one answer while it is read: bad predictions by kind, failures, tokens and the model's name.
  *
- * The base of every protocol's reader. It knows what all of them share: an `error` with content, `success: false`,
- * token usage, the echo of the model. A protocol adds where predictions stand and when there are none. Bits that
+ * The base of every protocol's reader. It knows what all of them share: an `error` that is neither null, false
+ * nor an empty text, `success: false`, token usage, the echo of the model. A protocol adds where predictions stand and when there are none. Bits that
  * were set stay: what any document of a stream says is true of the answer.
  */
 import { BAD_KINDS } from '../counts.ts'
@@ -140,8 +140,9 @@ export abstract class Facts implements Sink {
 
   /** Takes what is common to all protocols; true: it was of that. */
   protected commonText(at: Place, bytes: Uint8Array, from: number, to: number): boolean {
-    if (at.id === 'error') this.fail()
-    else if (at.id === 'model') {
+    if (at.id === 'error') {
+      if (to > from) this.fail()
+    } else if (at.id === 'model') {
       if (this.#model === null) this.#model = modelText(bytes, from, to)
     } else if (at.id === 'model version') {
       if (this.#version === null) this.#version = modelText(bytes, from, to)

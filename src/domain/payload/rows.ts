@@ -3,7 +3,7 @@
  *
  * Lists are transparent, so a list of lists has as many predictions as it has values at the bottom; an object is
  * one prediction, whatever it holds. Judged are all values in it but those of `parameters` and `logprobs`; an
- * `error` with content in a row is a failure of the model. A null in place of all rows is a null and no row.
+ * `error` that is no empty one in a row is a failure of the model. A null in place of all rows is a null and no row.
  */
 import { BAD, ERROR, FAILURE_NAMES, Facts, MODEL_NAMES, ROOT_WANTS } from './facts.ts'
 import { type Place, place, SKIP, WANTS } from './place.ts'

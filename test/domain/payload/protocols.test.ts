@@ -226,6 +226,18 @@ test('finds language answers of MLflow when they stand in place of predictions',
   t.end()
 })
 
+test('calls an answer failed when its error says something', t => {
+  const withError = (error: string) => `{"predictions":[1],"error":${error}}`
+  for (const error of ['null', 'false', '""']) t.equal(judge(v1, withError(error)), '', error)
+  for (const error of ['" "', '"x"', '"\\u0020"', 'true', '0', '{}', '[]']) {
+    t.equal(judge(v1, withError(error)), 'failed', error)
+  }
+  t.equal(judge(v1, '{"predictions":[{"error":""}]}'), '', 'that of a row')
+  t.equal(judge(v1, '{"error":""}'), 'empty', 'nor is it a prediction')
+  t.equal(judge(chat, '{"error":"","choices":[{"message":{"content":"a"}}]}'), '')
+  t.end()
+})
+
 test('takes rows and columns of V1 when they are where the protocol has them', t => {
   t.equal(judge(v1, '{"outputs":{"a":[1],"b":[Infinity]}}'), 'infinite')
   t.equal(judge(v1, '{"outputs":{"a":[],"b":[]}}'), 'empty')
